@@ -1,0 +1,318 @@
+"""Pictures from files: (H, W, 3) uint8 RGB, turned the way they were taken."""
+
+from __future__ import annotations
+
+import io
+import os
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from PIL import Image, ImageOps, UnidentifiedImageError
+
+from landmarks.errors import ImageError
+
+MAX_PIXELS = 100_000_000
+"""Pictures with more pixels than this are refused before they are decoded (a zip bomb is small)."""
+
+SUFFIXES = frozenset(
+    ".bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
+)
+"""File endings that a folder is searched for, in lower case."""
+
+_EXIF_ORIENTATION = 0x0112
+_SWAPS_SIDES = {5, 6, 7, 8}
+
+
+class Picture:
+    """An image file, decoded only as far as somebody looks at it.
+
+    JPEGs are decoded at 1/2, 1/4 or 1/8 of their size where that is enough, and without colour
+    where grey is enough; the file itself is read once.
+
+    Parameters
+    ----------
+    path : path-like
+        The image file.
+    max_pixels : int, optional
+        Refuse pictures with more.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, unreadable, empty, no image, or too large. Damage deeper in the file
+        is told by `grey` and `rgb`.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> None:
+        self.name = os.fspath(path)
+        self._data = _read_bytes(self.name)
+        with self._open() as opened:
+            width, height = opened.size
+            if width * height > max_pixels:
+                raise ImageError(
+                    f"{self.name} has {width}×{height} pixels: at most {max_pixels:,} are read"
+                )
+            turned = opened.getexif().get(_EXIF_ORIENTATION) in _SWAPS_SIDES
+            self.is_jpeg = opened.format == "JPEG"
+        self.size: tuple[int, int] = (height, width) if turned else (width, height)
+
+    def grey(self, reduce: int = 1) -> NDArray[np.uint8]:
+        """The picture in grey, at full size or smaller.
+
+        Parameters
+        ----------
+        reduce : {1, 2, 4, 8}, optional
+            Divide both sides by this.
+
+        Returns
+        -------
+        grey : (h, w) uint8 array
+            Luma (BT.601). Pixel (x, y) covers `reduce`×`reduce` pixels of the full picture; sides
+            that do not divide are rounded up.
+
+        Raises
+        ------
+        ImageError
+            The image data is damaged.
+        """
+        if reduce not in (1, 2, 4, 8):
+            raise ValueError(f"reduce is {reduce}: expected 1, 2, 4 or 8")
+        if self.is_jpeg:
+            return self._decode(lambda image: _reduced_luma(image, reduce))
+        full = cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY)
+        if reduce == 1:
+            return full
+        size = (-(-full.shape[1] // reduce), -(-full.shape[0] // reduce))
+        return cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+
+    def rgb(self) -> NDArray[np.uint8]:
+        """The whole picture.
+
+        Returns
+        -------
+        image : (H, W, 3) uint8 array
+            RGB; transparent parts lie on white, 16-bit values are scaled to 8 bits.
+
+        Raises
+        ------
+        ImageError
+            The image data is damaged.
+        """
+        return self._decode(_to_rgb)
+
+    def _open(self) -> Image.Image:
+        with warnings.catch_warnings():
+            # Our own limit is told in our own words, before anything is decoded.
+            warnings.simplefilter("ignore")
+            try:
+                return Image.open(io.BytesIO(self._data))
+            except UnidentifiedImageError:
+                start = self._data[:16]
+                raise ImageError(f"{self.name} is not an image: it begins with {start!r}") from None
+            except Image.DecompressionBombError:
+                raise ImageError(
+                    f"{self.name} has more than {MAX_PIXELS:,} pixels: too large to read"
+                ) from None
+            except Exception as error:
+                raise ImageError(f"{self.name} cannot be read as an image: {error}") from None
+
+    def _decode(self, convert: Callable[[Image.Image], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+        with self._open() as image, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            try:
+                return convert(image)
+            except MemoryError:
+                raise ImageError(f"{self.name} does not fit into memory") from None
+            # Pillow's format readers raise many types on damaged data (OSError, SyntaxError,
+            # struct.error, IndexError, …); each means that this file cannot be decoded.
+            except Exception as error:
+                reason = str(error) or type(error).__name__
+                raise ImageError(f"{self.name} is a damaged image: {reason}") from None
+
+
+def _read_bytes(name: str) -> bytes:
+    try:
+        data = Path(name).read_bytes()
+    except FileNotFoundError:
+        raise ImageError(f"{name} does not exist: expected an image file") from None
+    except IsADirectoryError:
+        raise ImageError(f"{name} is a folder: expected an image file") from None
+    except PermissionError:
+        raise ImageError(f"{name} may not be read: permission denied") from None
+    except (OSError, ValueError) as error:
+        raise ImageError(f"{name} cannot be read: {getattr(error, 'strerror', error)}") from None
+    if not data:
+        raise ImageError(f"{name} is empty (0 bytes)")
+    return data
+
+
+def _reduced_luma(image: Image.Image, reduce: int) -> NDArray[np.uint8]:
+    if image.mode not in ("L", "RGB", "YCbCr"):  # CMYK has no luma to take from the file
+        luma = cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY)
+        size = (-(-luma.shape[1] // reduce), -(-luma.shape[0] // reduce))
+        return luma if reduce == 1 else cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+    # draft() picks a scale that gives at least the wanted size, so a size rounded down is exact.
+    image.draft("L", (max(1, image.width // reduce), max(1, image.height // reduce)))
+    return np.asarray(ImageOps.exif_transpose(image).convert("L"))
+
+
+def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
+    image = ImageOps.exif_transpose(image)  # decodes; of a film only the first frame
+    if image.mode.startswith("I") or image.mode == "F":
+        grey = _to_eight_bits(np.asarray(image))
+        return cv2.cvtColor(grey, cv2.COLOR_GRAY2RGB)
+    if image.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    return np.ascontiguousarray(np.asarray(image.convert("RGB")))
+
+
+def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
+    """Scale 12- and 16-bit grey to 8 bits; float images from their own range."""
+    numbers = np.nan_to_num(values.astype(np.float64), posinf=0, neginf=0)
+    if values.dtype.kind == "f":
+        low, high = float(numbers.min()), float(numbers.max())
+    else:
+        low, top = 0.0, float(numbers.max())
+        high = next((limit for limit in (255.0, 4095.0, 65535.0) if top <= limit), top)
+    if high <= low:
+        return np.zeros(values.shape, np.uint8)
+    return np.clip(np.round((numbers - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
+
+
+def read_image(
+    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
+) -> NDArray[np.uint8]:
+    """Read a photograph, turned as its EXIF data says.
+
+    Parameters
+    ----------
+    path : path-like
+        JPEG, PNG, TIFF, WebP, GIF (first frame), BMP, …; grey, palette, CMYK, alpha (on white) and
+        16-bit pictures too.
+    max_pixels : int, optional
+        Refuse pictures with more, before they are decoded.
+
+    Returns
+    -------
+    image : (H, W, 3) uint8 array
+        RGB.
+
+    Raises
+    ------
+    ImageError
+        The file is missing, unreadable, empty, no image, damaged, or too large.
+    """
+    return Picture(path, max_pixels=max_pixels).rgb()
+
+
+def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
+    """Check an array that a caller hands over as a picture.
+
+    Parameters
+    ----------
+    image : (H, W, 3), (H, W, 4), (H, W, 1) or (H, W) uint8 array_like
+        RGB, RGBA (alpha is ignored) or grey.
+
+    Returns
+    -------
+    image : (H, W, 3) uint8 array
+        RGB.
+
+    Raises
+    ------
+    ImageError
+        Another shape or another dtype.
+    """
+    array = np.asarray(image)
+    if array.dtype != np.uint8:
+        raise ImageError(f"the image is an array of {array.dtype}: expected uint8 in 0…255")
+    if array.ndim == 2:
+        array = array[..., None]
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+        raise ImageError(f"the image has shape {array.shape}: expected (H, W, 3), (H, W, 4) or (H, W)")
+    if array.shape[2] == 1:
+        array = np.repeat(array, 3, axis=2)
+    return np.ascontiguousarray(array[..., :3])
+
+
+def resize(
+    image: NDArray[np.uint8], points: ArrayLike, size: tuple[int, int]
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Resize a picture and carry its landmarks along.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB.
+    points : (..., 2) array_like
+        (x, y) in pixels of `image`.
+    size : (int, int)
+        Wanted width and height in pixels.
+
+    Returns
+    -------
+    resized : (height, width, 3) uint8 array
+    moved : (..., 2) float array
+        The points in the resized picture.
+    """
+    height, width = image.shape[:2]
+    if min(size) < 1:
+        raise ValueError(f"the wanted size is {size[0]}×{size[1]}: expected at least 1×1")
+    shrinks = size[0] * size[1] < width * height
+    resized = cv2.resize(
+        image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    )
+    ratio = np.array([size[0] / width, size[1] / height])
+    # Pixel centres, not corners, are the whole numbers.
+    moved = (np.asarray(points, dtype=np.float64) + 0.5) * ratio - 0.5
+    return resized, moved
+
+
+def crop(
+    image: NDArray[np.uint8],
+    points: ArrayLike,
+    box: tuple[float, float, float, float],
+    size: tuple[int, int],
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+    """Cut out a box, resize it, and carry the landmarks along.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB.
+    points : (..., 2) array_like
+        (x, y) in pixels of `image`.
+    box : (left, top, right, bottom)
+        Edges in pixels, where 0 is the left edge of the first pixel (its centre less one half).
+        Parts outside the picture repeat its border.
+    size : (int, int)
+        Wanted width and height in pixels.
+
+    Returns
+    -------
+    cropped : (height, width, 3) uint8 array
+    moved : (..., 2) float array
+        The points in the cropped picture.
+    """
+    left, top, right, bottom = box
+    if not (right > left and bottom > top):
+        raise ValueError(f"the box {box} is empty: expected left < right and top < bottom")
+    if min(size) < 1:
+        raise ValueError(f"the wanted size is {size[0]}×{size[1]}: expected at least 1×1")
+    ratio = np.array([size[0] / (right - left), size[1] / (bottom - top)])
+    shift = 0.5 * ratio - 0.5 - np.array([left, top]) * ratio
+    shrink = 1 / float(ratio.min())
+    if shrink > 2:
+        # Bilinear sampling skips pixels beyond a half: average first.
+        kernel = float(shrink) / 3
+        image = cv2.GaussianBlur(image, (0, 0), kernel, borderType=cv2.BORDER_REPLICATE)
+    matrix = np.array([[ratio[0], 0, shift[0]], [0, ratio[1], shift[1]]])
+    cropped = cv2.warpAffine(
+        image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return cropped, np.asarray(points, dtype=np.float64) * ratio + shift

@@ -1,0 +1,52 @@
+"""Packaging: only the rooms are installed; data/, scripts/ and tests/ live in the checkout."""
+
+from pathlib import Path
+
+from setuptools import setup
+
+setup(
+    name="landmark-calibrated-expressions",
+    version="0.1.0",
+    description="Landmark-calibrated facial expression synthesis",
+    long_description=Path(__file__).with_name("README.md").read_text(encoding="utf-8"),
+    long_description_content_type="text/markdown",
+    license="MIT",
+    python_requires=">=3.10",
+    # Explicit: an automatic search would also install `data`, which would hide
+    # every user's own ./data folder from their programs.
+    packages=["landmarks", "calibration"],
+    package_data={"landmarks": ["py.typed"], "calibration": ["py.typed", "*.npz"]},
+    install_requires=[
+        "numpy>=1.24",
+        "scipy>=1.10",
+        "scikit-learn>=1.3",
+        "pillow>=10.1",
+        "opencv-python>=4.8,<5",  # 5 no longer carries the Haar cascades
+        "dlib-bin>=19.24",  # the module `dlib`, prebuilt
+        "face_recognition_models>=0.3",
+        "imageio>=2.31",
+        "matplotlib>=3.7",
+        "pyarrow>=14",
+        "tqdm>=4.65",
+    ],
+    extras_require={
+        "app": ["gradio>=5"],
+        "ray": ["ray>=2.30"],
+        "dev": [
+            "mypy>=1.8",
+            "pytest>=8",
+            "pytest-timeout>=2.2",
+            "ruff>=0.5",
+            "scikit-image>=0.22",  # carries the public-domain portrait of the demo
+        ],
+    },
+    classifiers=[
+        "License :: OSI Approved :: MIT License",
+        "Programming Language :: Python :: 3",
+        "Programming Language :: Python :: 3.10",
+        "Programming Language :: Python :: 3.11",
+        "Programming Language :: Python :: 3.12",
+        "Programming Language :: Python :: 3.13",
+        "Topic :: Scientific/Engineering :: Image Recognition",
+    ],
+)
