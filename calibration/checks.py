@@ -1,0 +1,48 @@
+"""What every function of this package asks of the points it is given."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Points = NDArray[np.float64]
+
+
+def as_points(value: ArrayLike, name: str, *, batch: bool = False) -> Points:
+    """Check points and give them back as float64.
+
+    Parameters
+    ----------
+    value : (N, 2) array_like, or (B, N, 2) with `batch`
+        Points (x, y) in any unit.
+    name : str
+        What the caller calls them, for the error.
+    batch : bool, optional
+        Allow a leading axis.
+
+    Returns
+    -------
+    points : (N, 2) or (B, N, 2) float array
+
+    Raises
+    ------
+    ValueError
+        Not numbers, another shape, or a value that is not finite (the row is told).
+    """
+    wanted = "(N, 2) or (B, N, 2)" if batch else "(N, 2)"
+    try:
+        raw = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: expected {wanted} numbers, got rows of unequal length") from None
+    if raw.dtype.kind not in "fiu":
+        raise ValueError(f"{name}: expected {wanted} real numbers, got type {raw.dtype}")
+    if raw.ndim not in ((2, 3) if batch else (2,)) or raw.shape[-1] != 2 or raw.size == 0:
+        raise ValueError(f"{name}: expected {wanted} points, got shape {raw.shape}")
+    points = raw.astype(np.float64)
+    finite = np.isfinite(points).all(axis=-1)
+    if not finite.all():
+        where = np.argwhere(~finite)[0]
+        place = f"row {where[-1]}" if raw.ndim == 2 else f"shape {where[0]}, row {where[1]}"
+        got = "({:g}, {:g})".format(*points[tuple(where)])
+        raise ValueError(f"{name}: {place} is {got}; every coordinate must be a finite number")
+    return points
