@@ -2,7 +2,7 @@
 
 
 class InputError(ValueError):
-    """Something that was given cannot be used; the message says what, where and what would be right."""
+    """Something given cannot be used; the message says what, where and what would be right."""
 
 
 class ImageError(InputError):

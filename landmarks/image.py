@@ -184,9 +184,7 @@ def _to_eight_bits(values: NDArray[np.generic]) -> NDArray[np.uint8]:
     return np.clip(np.round((numbers - low) * (255 / (high - low))), 0, 255).astype(np.uint8)
 
 
-def read_image(
-    path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS
-) -> NDArray[np.uint8]:
+def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> NDArray[np.uint8]:
     """Read a photograph, turned as its EXIF data says.
 
     Parameters
@@ -234,7 +232,9 @@ def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
     if array.ndim == 2:
         array = array[..., None]
     if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
-        raise ImageError(f"the image has shape {array.shape}: expected (H, W, 3), (H, W, 4) or (H, W)")
+        raise ImageError(
+            f"the image has shape {array.shape}: expected (H, W, 3), (H, W, 4) or (H, W)"
+        )
     if array.shape[2] == 1:
         array = np.repeat(array, 3, axis=2)
     return np.ascontiguousarray(array[..., :3])
@@ -264,9 +264,7 @@ def resize(
     if min(size) < 1:
         raise ValueError(f"the wanted size is {size[0]}×{size[1]}: expected at least 1×1")
     shrinks = size[0] * size[1] < width * height
-    resized = cv2.resize(
-        image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
-    )
+    resized = cv2.resize(image, size, interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC)
     ratio = np.array([size[0] / width, size[1] / height])
     # Pixel centres, not corners, are the whole numbers.
     moved = (np.asarray(points, dtype=np.float64) + 0.5) * ratio - 0.5

@@ -23,6 +23,7 @@ Sagonas et al., "300 Faces in-the-Wild Challenge", ICCVW 2013 (the mark-up).
 
 from __future__ import annotations
 
+import itertools
 from typing import Final
 
 import numpy as np
@@ -72,7 +73,7 @@ def connectivity() -> list[tuple[int, int]]:
     """
     edges = []
     for name, region in REGIONS.items():
-        edges += list(zip(region, region[1:], strict=False))
+        edges += list(itertools.pairwise(region))
         if name in CLOSED_REGIONS:
             edges.append((region[-1], region[0]))
     return edges

