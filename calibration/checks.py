@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
+from typing import TypeAlias
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Points = NDArray[np.float64]
+Points: TypeAlias = NDArray[np.float64]
+FaceSource: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | None"
 
 
 def as_points(value: ArrayLike, name: str, *, batch: bool = False) -> Points:

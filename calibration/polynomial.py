@@ -16,11 +16,10 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.checks import Points, as_points
+from calibration.checks import FaceSource, Points, as_points
 
 Coefficients = NDArray[np.float64]
 PointSource: TypeAlias = "str | os.PathLike[str] | ArrayLike"
-FaceSource: TypeAlias = "str | os.PathLike[str] | NDArray[np.uint8] | None"
 
 TERMS = ("y^2", "x^2", "x y", "y", "x", "1")
 
