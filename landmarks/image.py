@@ -7,6 +7,7 @@ import os
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -22,6 +23,8 @@ SUFFIXES = frozenset(
     ".bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
 )
 """File endings that a folder is searched for, in lower case."""
+
+Decoded = TypeVar("Decoded")
 
 _EXIF_ORIENTATION = 0x0112
 _SWAPS_SIDES = {5, 6, 7, 8}
@@ -50,15 +53,26 @@ class Picture:
     def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> None:
         self.name = os.fspath(path)
         self._data = _read_bytes(self.name)
+        self._rgb: NDArray[np.uint8] | None = None
         with self._open() as opened:
+            self._stored = opened.size
             width, height = opened.size
-            if width * height > max_pixels:
-                raise ImageError(
-                    f"{self.name} has {width}×{height} pixels: at most {max_pixels:,} are read"
-                )
-            turned = opened.getexif().get(_EXIF_ORIENTATION) in _SWAPS_SIDES
             self.is_jpeg = opened.format == "JPEG"
-        self.size: tuple[int, int] = (height, width) if turned else (width, height)
+        if width * height > max_pixels:
+            raise ImageError(
+                f"{self.name} has {width}×{height} pixels: at most {max_pixels:,} are read"
+            )
+        # Of a JPEG the header tells it; other formats may hold EXIF data behind the pixels.
+        self._orientation = self._decode(_orientation) if self.is_jpeg else None
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels, as turned by EXIF."""
+        if self._orientation is None:
+            height, width = self.rgb().shape[:2]
+            return width, height
+        width, height = self._stored
+        return (height, width) if self._orientation in _SWAPS_SIDES else (width, height)
 
     def grey(self, reduce: int = 1) -> NDArray[np.uint8]:
         """The picture in grey, at full size or smaller.
@@ -81,13 +95,11 @@ class Picture:
         """
         if reduce not in (1, 2, 4, 8):
             raise ValueError(f"reduce is {reduce}: expected 1, 2, 4 or 8")
-        if self.is_jpeg:
+        whole = all(side % reduce == 0 for side in self._stored)
+        # A turned picture begins with what was the decoder's rounded-up last column or row.
+        if self.is_jpeg and self._rgb is None and (whole or self._orientation in (None, 1)):
             return self._decode(lambda image: _reduced_luma(image, reduce))
-        full = cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY)
-        if reduce == 1:
-            return full
-        size = (-(-full.shape[1] // reduce), -(-full.shape[0] // reduce))
-        return cv2.resize(full, size, interpolation=cv2.INTER_AREA)
+        return shrink(cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY), reduce)
 
     def rgb(self) -> NDArray[np.uint8]:
         """The whole picture.
@@ -102,7 +114,9 @@ class Picture:
         ImageError
             The image data is damaged.
         """
-        return self._decode(_to_rgb)
+        if self._rgb is None:
+            self._rgb = self._decode(_to_rgb)
+        return self._rgb
 
     def _open(self) -> Image.Image:
         with warnings.catch_warnings():
@@ -120,7 +134,7 @@ class Picture:
             except Exception as error:
                 raise ImageError(f"{self.name} cannot be read as an image: {error}") from None
 
-    def _decode(self, convert: Callable[[Image.Image], NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    def _decode(self, convert: Callable[[Image.Image], Decoded]) -> Decoded:
         with self._open() as image, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -150,14 +164,38 @@ def _read_bytes(name: str) -> bytes:
     return data
 
 
+def _orientation(image: Image.Image) -> int:
+    value = image.getexif().get(_EXIF_ORIENTATION)
+    return value if value in range(1, 9) else 1
+
+
 def _reduced_luma(image: Image.Image, reduce: int) -> NDArray[np.uint8]:
     if image.mode not in ("L", "RGB", "YCbCr"):  # CMYK has no luma to take from the file
-        luma = cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY)
-        size = (-(-luma.shape[1] // reduce), -(-luma.shape[0] // reduce))
-        return luma if reduce == 1 else cv2.resize(luma, size, interpolation=cv2.INTER_AREA)
+        return shrink(cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY), reduce)
     # draft() picks a scale that gives at least the wanted size, so a size rounded down is exact.
     image.draft("L", (max(1, image.width // reduce), max(1, image.height // reduce)))
     return np.asarray(ImageOps.exif_transpose(image).convert("L"))
+
+
+def shrink(grey: NDArray[np.uint8], reduce: int) -> NDArray[np.uint8]:
+    """Means of `reduce`×`reduce` blocks; the border is repeated where a side does not divide.
+
+    Parameters
+    ----------
+    grey : (h, w) uint8 array
+    reduce : int
+        At least 1.
+
+    Returns
+    -------
+    small : (⌈h/reduce⌉, ⌈w/reduce⌉) uint8 array
+    """
+    if reduce == 1:
+        return grey
+    height, width = (-(-side // reduce) for side in grey.shape)
+    bottom, right = height * reduce - grey.shape[0], width * reduce - grey.shape[1]
+    padded = cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
+    return cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
