@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from calibration.checks import FaceSource, Points
-from calibration.procrustes import procrustes
+from calibration.procrustes import align_similarity
 from landmarks import scheme
 from landmarks.draw import draw_contours, draw_points
 from landmarks.files import replacing
@@ -110,7 +110,9 @@ def _on_the_sample(calibrated: Points, target: Points) -> tuple[Points, str]:
     size = np.sqrt(target.var(axis=0).sum())
     if np.linalg.norm(calibrated - target, axis=1).mean() < size / 2:
         return calibrated, "calibrated"
-    return procrustes(calibrated, target).apply(calibrated), "calibrated, moved onto the sample"
+    return align_similarity(calibrated, target).apply(
+        calibrated
+    ), "calibrated, moved onto the sample"
 
 
 def _panel(

@@ -62,7 +62,7 @@ class Similarity:
         return Similarity(scale, rotation, -scale[..., None] * moved)
 
 
-def procrustes(
+def align_similarity(
     source: ArrayLike, target: ArrayLike, *, weights: ArrayLike | None = None
 ) -> Similarity:
     """Similarity without mirror that brings `source` closest to `target`.
@@ -211,7 +211,7 @@ def generalized_procrustes(
 
 
 def _fits(shapes: Points, mean: Points, tangent: bool) -> Points:
-    pose = procrustes(mean, shapes).inverse() if tangent else procrustes(shapes, mean)
+    pose = align_similarity(mean, shapes).inverse() if tangent else align_similarity(shapes, mean)
     return pose.apply(shapes)
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.checks import Points, as_points
-from calibration.procrustes import Similarity, generalized_procrustes, procrustes
+from calibration.procrustes import Similarity, align_similarity, generalized_procrustes
 from landmarks.files import replacing
 
 VERSION = 1
@@ -132,7 +132,7 @@ class ShapeModel:
         ValueError
             Not the model's number of points, not finite, or all points coincide.
         """
-        return procrustes(self.mean, self._own(points))
+        return align_similarity(self.mean, self._own(points))
 
     def project(self, points: ArrayLike, *, align: bool = True) -> NDArray[np.float64]:
         """Coefficients of the shape nearest to the points.
@@ -158,7 +158,7 @@ class ShapeModel:
         """
         own = self._own(points)
         if align:
-            own = procrustes(self.mean, own).inverse().apply(own)
+            own = align_similarity(self.mean, own).inverse().apply(own)
         return np.einsum("...nd,knd->...k", own - self.mean, self.components)
 
     def reconstruct(self, coefficients: ArrayLike, similarity: Similarity | None = None) -> Points:
@@ -249,7 +249,7 @@ class ShapeModel:
         Fitting twice changes nothing, and a similarity of the points moves the result alike.
         """
         own = self._own(points)
-        pose = procrustes(self.mean, own)
+        pose = align_similarity(self.mean, own)
         coefficients = self.project(pose.inverse().apply(own), align=False)
         if deviations is not None:
             coefficients = self.limit(coefficients, deviations)

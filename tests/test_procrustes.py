@@ -8,7 +8,7 @@ from scipy.linalg import orthogonal_procrustes
 from scipy.optimize import minimize
 from scipy.spatial import procrustes as scipy_procrustes
 
-from calibration import Similarity, generalized_procrustes, procrustes
+from calibration import Similarity, align_similarity, generalized_procrustes
 
 
 def turn(angle):
@@ -30,7 +30,7 @@ def scattered(shapes, rng):
 def test_a_known_similarity_is_found():
     source = faces(0, 68)
     target = 1.7 * source @ turn(0.6).T + [5, -9]
-    found = procrustes(source, target)
+    found = align_similarity(source, target)
     np.testing.assert_allclose(found.scale, 1.7)
     np.testing.assert_allclose(found.rotation, turn(0.6))
     np.testing.assert_allclose(found.translation, [5, -9], atol=1e-10)
@@ -38,7 +38,7 @@ def test_a_known_similarity_is_found():
 
 def test_hand_computed():
     # A quarter turn to the left, twice the size, three to the right.
-    found = procrustes([[0, 0], [1, 0]], [[3, 0], [3, 2]])
+    found = align_similarity([[0, 0], [1, 0]], [[3, 0], [3, 2]])
     np.testing.assert_allclose(found.apply([[0, 1]]), [[1, 0]], atol=1e-15)
 
 
@@ -47,7 +47,7 @@ def test_equals_scipys_decomposition_where_no_mirror_is_better():
     a, b = source - source.mean(0), target - target.mean(0)
     rotation, trace = orthogonal_procrustes(a, b)
     assert np.linalg.det(rotation) > 0
-    found = procrustes(source, target)
+    found = align_similarity(source, target)
     np.testing.assert_allclose(found.rotation, rotation.T, atol=1e-12)
     np.testing.assert_allclose(found.scale, trace / (a**2).sum())
     residual = ((found.apply(source) - target) ** 2).sum() / (b**2).sum()
@@ -61,7 +61,7 @@ def test_no_numerical_search_finds_a_better_weighted_fit():
     def cost(p):
         return (weights * ((p[0] * source @ turn(p[1]).T + p[2:] - target) ** 2).sum(1)).sum()
 
-    found = procrustes(source, target, weights=weights)
+    found = align_similarity(source, target, weights=weights)
     own = (weights * ((found.apply(source) - target) ** 2).sum(1)).sum()
     searched = min(
         minimize(cost, [1, a, 0, 0], method="Nelder-Mead", options={"maxiter": 4000}).fun
@@ -72,7 +72,7 @@ def test_no_numerical_search_finds_a_better_weighted_fit():
 
 def test_a_mirrored_face_is_not_mirrored_back():
     source = faces(5, 68)
-    found = procrustes(source, source * [-1, 1])
+    found = align_similarity(source, source * [-1, 1])
     np.testing.assert_allclose(np.linalg.det(found.rotation), 1)
 
 
@@ -80,25 +80,25 @@ def test_a_point_of_weight_zero_does_not_count():
     source = faces(6, 10)
     target = 2 * source
     target[3] += 1000
-    found = procrustes(source, target, weights=np.arange(10) != 3)
+    found = align_similarity(source, target, weights=np.arange(10) != 3)
     np.testing.assert_allclose(found.scale, 2)
     np.testing.assert_allclose(found.translation, 0, atol=1e-9)
 
 
 def test_a_batch_equals_its_members_one_by_one():
     source, target = faces(7, 5, 68), faces(8, 5, 68)
-    batch = procrustes(source, target).apply(source)
-    single = [procrustes(s, t).apply(s) for s, t in zip(source, target, strict=True)]
+    batch = align_similarity(source, target).apply(source)
+    single = [align_similarity(s, t).apply(s) for s, t in zip(source, target, strict=True)]
     np.testing.assert_allclose(batch, single, rtol=1e-12)
-    one = procrustes(source[0], target)
+    one = align_similarity(source[0], target)
     np.testing.assert_allclose(
-        one.apply(source[0])[2], procrustes(source[0], target[2]).apply(source[0])
+        one.apply(source[0])[2], align_similarity(source[0], target[2]).apply(source[0])
     )
 
 
 def test_the_inverse_undoes():
     source, target = faces(9, 4, 68), faces(10, 4, 68)
-    found = procrustes(source, target)
+    found = align_similarity(source, target)
     np.testing.assert_allclose(found.inverse().apply(found.apply(source)), source)
     single = Similarity(np.array(2.0), turn(1.0), np.array([3.0, 4.0]))
     np.testing.assert_allclose(single.apply(single.inverse().apply(source)), source)
@@ -118,10 +118,10 @@ def test_the_generalised_mean_is_kents_eigenvector():
     shapes = scattered(faces(11, 68) + rng.normal(size=(30, 68, 2)) * 8, rng)
     mean, aligned = generalized_procrustes(shapes)
     oracle = kent_mean(shapes)
-    np.testing.assert_allclose(procrustes(oracle, mean).apply(oracle), mean, atol=1e-8)
+    np.testing.assert_allclose(align_similarity(oracle, mean).apply(oracle), mean, atol=1e-8)
     np.testing.assert_allclose(np.linalg.norm(mean), 1)
     np.testing.assert_allclose(mean.mean(0), 0, atol=1e-12)
-    np.testing.assert_allclose(aligned, procrustes(shapes, mean).apply(shapes))
+    np.testing.assert_allclose(aligned, align_similarity(shapes, mean).apply(shapes))
 
 
 def test_shapes_of_one_form_align_exactly_and_stay_upright():
@@ -131,7 +131,7 @@ def test_shapes_of_one_form_align_exactly_and_stay_upright():
     np.testing.assert_allclose(aligned, aligned[:1].repeat(7, 0), atol=1e-12)
     # Faces tilted to both sides by the same angle: the mean is not tilted.
     mean, _ = generalized_procrustes([form @ turn(0.3).T, form @ turn(-0.3).T])
-    np.testing.assert_allclose(procrustes(form, mean).rotation, np.eye(2), atol=1e-12)
+    np.testing.assert_allclose(align_similarity(form, mean).rotation, np.eye(2), atol=1e-12)
 
 
 def test_tangent_shapes_lie_on_the_plane_that_touches_at_the_mean():
@@ -162,13 +162,13 @@ def test_a_mean_that_has_not_settled_is_told():
 )  # fmt: skip
 def test_bad_input_is_told(source, target, told):
     with pytest.raises(ValueError, match=told):
-        procrustes(source, target)
+        align_similarity(source, target)
 
 
 @pytest.mark.parametrize("weights", [np.ones(3), -np.ones(68), np.zeros(68), np.full(68, np.nan)])
 def test_bad_weights_are_told(weights):
     with pytest.raises(ValueError, match="weights"):
-        procrustes(faces(0, 68), faces(1, 68), weights=weights)
+        align_similarity(faces(0, 68), faces(1, 68), weights=weights)
 
 
 def test_bad_shapes_are_told():

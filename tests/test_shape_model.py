@@ -7,7 +7,7 @@ import io
 import numpy as np
 import pytest
 
-from calibration import ShapeModel, procrustes
+from calibration import ShapeModel, align_similarity
 
 
 def scattered(shapes, rng):
@@ -49,7 +49,7 @@ def model(truth):
 
 def test_known_components_and_variances_are_recovered(truth, model):
     mean, basis, scores, shapes = truth
-    pose = procrustes(model.mean, mean)
+    pose = align_similarity(model.mean, mean)
     np.testing.assert_allclose(pose.apply(model.mean), mean, atol=1e-9)
     turned = model.components @ pose.rotation.T
     overlap = np.einsum("kpd,jpd->kj", turned, basis)
