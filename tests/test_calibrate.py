@@ -186,7 +186,8 @@ CIRCLE = np.stack([300 + 90 * np.cos(TURN), 200 + 90 * np.sin(TURN)], -1)
         (LINE + 1e5, 3),
         (LINE * [1, 0] + [0, 1 / 3], 3),  # horizontal
         (LINE * [0, 1] + [1 / 3, 0], 3),  # vertical
-        (np.stack([LINE[:, 0], np.where(LINE[:, 0] > 3, 0.3, 0.1 + 0.2)], -1), 3),  # but for rounding
+        # Horizontal but for rounding.
+        (np.stack([LINE[:, 0], np.where(LINE[:, 0] > 3, 0.3, 0.1 + 0.2)], -1), 3),
         (np.tile(FACE[10:14], (5, 1)), 4),
         (np.tile(FACE[10:15], (4, 1)), 5),
         (CIRCLE, 5),
