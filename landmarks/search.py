@@ -1,0 +1,295 @@
+"""Faces of a picture, looking at a small one first and at larger parts only where a face may be.
+
+dlib's detector takes a picture enlarged by 2 through some twenty smaller and smaller copies, each
+5/6 of the one before, and looks for a face 73 pixels wide in each: three quarters of its work goes
+into the sizes in which most photographs have nothing. Here a small network (`landmarks.candidates`)
+first marks, at a third of the picture's size, where something like a face is and how wide; dlib's
+detector then looks there alone, at the few sizes that fit, on the same copies and the same grid of
+cells as in the whole picture, so that it gives the same boxes. Where no face comes of this, the
+whole picture is searched.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landmarks.candidates import SMALLEST, Candidate, CandidateNetwork
+from landmarks.detector import HOG_WINDOW, Box, make_detector, smallest_face
+from landmarks.errors import InputError
+from landmarks.views import GreySource, Views
+
+UPSAMPLE = 1
+
+THRESHOLD = -1.5
+"""Logit from which the network's candidates are looked at."""
+
+SCORE = -0.1
+"""Score from which dlib's detector, looking at a candidate, has found a face. Below the 0 of the
+search over the whole picture: the network's word counts for something too."""
+
+_FALLBACK_PIXELS = 1_000_000
+_CELL = 8
+_MARGIN = 64  # from a face's centre: half the window of 80, the network's error, a cell of border
+_LEVELS_ABOUT = 1.3
+_GATE_ERROR = 0.95
+
+
+class Search:
+    """Finds the faces of pictures.
+
+    Parameters
+    ----------
+    detector : {'hog', 'cnn', 'haar'}, optional
+        As `landmarks.detector.make_detector`. Only 'hog' is searched coarse to fine.
+    upsample : int, optional
+        Search the whole picture, enlarged that many times by 2. Left out: as described above, for
+        faces down to 37 pixels wide, which is what one enlargement finds.
+    min_face : int, optional
+        Narrower faces, in pixels, are left out; the larger this is the faster the search.
+    faces : {'all', 'largest'}, optional
+        'largest' looks at the largest candidates first and stops at the first face.
+
+    Raises
+    ------
+    ValueError
+        An unknown name or a number out of range.
+    """
+
+    def __init__(
+        self,
+        detector: str = "hog",
+        *,
+        upsample: int | None = None,
+        min_face: int | None = None,
+        faces: str = "all",
+    ) -> None:
+        if faces not in ("all", "largest"):
+            raise InputError(f"faces is {faces!r}: expected all or largest")
+        self.faces = faces
+        self.min_face = min_face
+        self._colour = detector == "cnn"
+        whole = UPSAMPLE if upsample is None else upsample
+        self._whole = make_detector(detector, upsample=whole, min_face=min_face)
+        self._smallest = smallest_face(whole, min_face)
+        self._coarse_to_fine = detector == "hog" and upsample is None
+        self._network: CandidateNetwork | None = None
+        self._level: Any = None
+
+    def __call__(self, picture: Views | GreySource | ArrayLike) -> list[Box]:
+        """Faces of one picture.
+
+        Parameters
+        ----------
+        picture : Views, Picture, (H, W, 3) or (H, W) uint8 array
+            A file's picture, or pixels.
+
+        Returns
+        -------
+        boxes : list of Box
+            In pixels of the whole picture; the surest first. At most one with `faces='largest'`.
+        """
+        views = picture if isinstance(picture, Views) else Views(picture)
+        if not self._coarse_to_fine:
+            boxes = self._whole(views.rgb() if self._colour else views.grey())
+        else:
+            boxes = self._by_candidates(views) or self._by_size(views)
+        if self.faces == "largest" and boxes:
+            boxes = [max(boxes, key=lambda box: box.width * box.height)]
+        return boxes
+
+    def _by_candidates(self, views: Views) -> list[Box]:
+        if self._network is None:
+            self._network = CandidateNetwork(THRESHOLD)
+            self._level = one_level_detector()
+        scale = SMALLEST / (_GATE_ERROR * self._smallest)
+        source, reduce = views.at_least(scale)
+        width, height = views.size
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        small: NDArray[Any] = cv2.resize(
+            source, size, interpolation=cv2.INTER_AREA if reduce * scale < 1 else cv2.INTER_LINEAR
+        )
+        candidates = [
+            Candidate(
+                (c.x + 0.5) * width / size[0] - 0.5,
+                (c.y + 0.5) * height / size[1] - 0.5,
+                c.size * width / size[0],
+                c.logit,
+            )
+            for c in self._network(small)
+        ]
+        if self.faces == "largest":
+            candidates.sort(key=lambda candidate: -candidate.size)
+        levels = level_sizes(width, height, UPSAMPLE)
+        boxes: list[Box] = []
+        for candidate in candidates:
+            boxes += self._look(views, candidate, levels)
+            if boxes and self.faces == "largest":
+                break
+        boxes = [box for box in boxes if box.width >= (self.min_face or 0)]
+        return without_overlaps(boxes)
+
+    def _look(self, views: Views, candidate: Candidate, levels: list[tuple[int, int]]) -> list[Box]:
+        """Run dlib's detector around one candidate, on the levels that fit its size."""
+        best = np.log(2**UPSAMPLE * candidate.size / HOG_WINDOW) / np.log(6 / 5)
+        boxes = []
+        for level, size in enumerate(levels):
+            if abs(level - best) > _LEVELS_ABOUT:
+                continue
+            ratio = np.array(size) / np.array(views.size)
+            grey, reduce = views.at_least(float(ratio.max()))
+            # dlib resizes so that the centres of the corner pixels stay where they are.
+            step = (np.array(views.size) - 1) / np.maximum(np.array(size) - 1, 1)
+            centre = np.array([candidate.x, candidate.y]) / step
+            first = np.maximum((centre - _MARGIN) // _CELL * _CELL, 0).astype(int)
+            last = np.minimum(centre + _MARGIN, np.array(size)).astype(int)
+            if (last - first < 2 * _CELL).any():
+                continue
+            crop = _sample(grey, (first * step + 0.5) / reduce - 0.5, step / reduce, last - first)
+            found, scores, _ = self._level.run(crop, 0, SCORE)
+            for rectangle, score in zip(found, scores, strict=True):
+                corners = np.array(
+                    [
+                        [rectangle.left(), rectangle.top()],
+                        [rectangle.right(), rectangle.bottom()],
+                    ]
+                )
+                corners = level_to_picture(corners + first, level, UPSAMPLE)
+                left, top, right, bottom = np.round(corners).ravel().tolist()
+                boxes.append(Box(left, top, right, bottom, float(score)))
+        return boxes
+
+    def _by_size(self, views: Views) -> list[Box]:
+        """Search the whole of ever larger pictures, to one megapixel, until there is a face."""
+        width, height = views.size
+        finest = max(1.0, (width * height / _FALLBACK_PIXELS) ** 0.5)
+        grey, _ = views.at_least(1 / finest)
+        for octave in (4, 2, 1):
+            if octave > 1 and min(width, height) / (finest * octave) < HOG_WINDOW:
+                continue
+            size = (
+                max(1, round(width / (finest * octave))),
+                max(1, round(height / (finest * octave))),
+            )
+            smaller = size[0] < grey.shape[1]
+            small: NDArray[Any] = (
+                cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if smaller else grey
+            )
+            across, along = width / small.shape[1], height / small.shape[0]
+            boxes = [
+                Box(
+                    box.left * across,
+                    box.top * along,
+                    (box.right + 1) * across - 1,
+                    (box.bottom + 1) * along - 1,
+                    box.score,
+                )
+                for box in self._whole(small)
+            ]
+            boxes = [box for box in boxes if box.width >= (self.min_face or 0)]
+            if boxes:
+                return boxes
+        return []
+
+
+def one_level_detector() -> Any:
+    """dlib's frontal face detector, looking at one size only instead of a whole pyramid.
+
+    dlib offers no such setting, but writes it: the third of the scanner's parameters in a saved
+    detector is the largest number of pyramid levels (1,000). dlib writes a number as the count of
+    its bytes and then the bytes, the lowest first. Should a release of dlib write something else,
+    the detector stays as it is: slower, not wrong.
+    """
+    import dlib
+
+    detector = dlib.get_frontal_face_detector()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "detector.svm")
+        detector.save(path)
+        with open(path, "rb") as file:
+            saved = file.read()
+        window, many, one = b"\x01\x50\x01\x50", b"\x02\xe8\x03", b"\x01\x01"
+        start = saved.find(window + many, 0, 64)
+        if start < 0:
+            return detector
+        with open(path, "wb") as file:
+            file.write(saved[: start + 4] + one + saved[start + 4 + len(many) :])
+        return dlib.fhog_object_detector(path)
+
+
+def level_sizes(width: int, height: int, upsample: int) -> list[tuple[int, int]]:
+    """Sizes of the copies in which dlib's HOG detector searches a picture.
+
+    Parameters
+    ----------
+    width, height : int
+        Of the picture, in pixels.
+    upsample : int
+        How often it is enlarged first.
+
+    Returns
+    -------
+    sizes : list of (int, int)
+        Width and height, from the largest to the last in which the window fits.
+    """
+    for _ in range(upsample):
+        width, height = 2 * width + 2, 2 * height + 1
+    sizes: list[tuple[int, int]] = []
+    while min(width, height) >= 64 or not sizes:
+        sizes.append((width, height))
+        width, height = 5 * width // 6, 5 * height // 6
+    return sizes
+
+
+def level_to_picture(points: NDArray[Any], level: int, upsample: int) -> NDArray[np.float64]:
+    """Points of one of dlib's smaller copies as points of the picture, with dlib's own shifts."""
+    moved = np.asarray(points, dtype=np.float64)
+    for _ in range(level):
+        moved = moved * 6 / 5 + 0.3
+    for _ in range(upsample):
+        moved = moved / 2 - (1.25, 0.75)
+    return moved
+
+
+def _sample(
+    grey: NDArray[np.uint8],
+    start: NDArray[np.float64],
+    step: NDArray[np.float64],
+    size: NDArray[np.int_],
+) -> NDArray[Any]:
+    """A window of `grey`: pixel (x, y) is taken at start + step · (x, y), between the pixels."""
+    end = start + step * (size - 1)
+    first = np.maximum(np.floor(start).astype(int) - 2, 0)
+    last = np.ceil(end).astype(int) + 3
+    part = grey[first[1] : last[1], first[0] : last[0]]
+    matrix = np.array([[step[0], 0, start[0] - first[0]], [0, step[1], start[1] - first[1]]])
+    return cv2.warpAffine(
+        part,
+        matrix,
+        (int(size[0]), int(size[1])),
+        flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+
+
+def without_overlaps(boxes: list[Box]) -> list[Box]:
+    """The surest of the boxes that overlap, by dlib's rule for its frontal face detector."""
+    kept: list[Box] = []
+    for box in sorted(boxes, key=lambda box: -box.score):
+        if not any(_overlap(box, other) for other in kept):
+            kept.append(box)
+    return kept
+
+
+def _overlap(a: Box, b: Box) -> bool:
+    width = min(a.right, b.right) - max(a.left, b.left) + 1
+    height = min(a.bottom, b.bottom) - max(a.top, b.top) + 1
+    if width <= 0 or height <= 0:
+        return False
+    shared, of_a, of_b = width * height, a.width * a.height, b.width * b.height
+    return shared / (of_a + of_b - shared) > 0.33 or shared / min(of_a, of_b) > 0.788
