@@ -11,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from skimage.data import astronaut
 
 import landmarks
 from calibration import apply_calibration, calibrate
@@ -174,3 +175,13 @@ def test_it_starts_as_a_module_and_needs_no_detector_for_points(points):
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
     done = subprocess.run([sys.executable, "-m", "calibration", "--help"], capture_output=True)
     assert b"OUTDIR" in done.stdout
+
+
+def test_a_real_photograph_and_a_smaller_copy_of_it(tmp_path):
+    gold = astronaut()
+    Image.fromarray(gold).save(tmp_path / "gold.png")
+    Image.fromarray(gold).resize((360, 360)).save(tmp_path / "sample.png")
+    assert run(tmp_path / "gold.png", tmp_path / "sample.png", "-o", tmp_path / "out") == 0
+    found = landmarks.detect(gold, faces="largest")[0].points
+    calibrated = read_points(tmp_path / "out" / "calibrated.txt")
+    assert landmarks.normalized_mean_error(calibrated, found) < 0.02
