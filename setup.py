@@ -15,7 +15,7 @@ setup(
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
     packages=["landmarks", "calibration"],
-    package_data={"landmarks": ["py.typed"], "calibration": ["py.typed", "*.npz"]},
+    package_data={"landmarks": ["py.typed", "*.onnx"], "calibration": ["py.typed", "*.npz"]},
     install_requires=[
         "numpy>=1.24",
         "scipy>=1.10",

@@ -109,7 +109,7 @@ def _prepare(settings: Settings, draw: str | None) -> None:
 
     global _finder, _draw
     cv2.setNumThreads(1)  # the processes already fill the cores
-    _finder = FaceFinder(settings)
+    _finder = FaceFinder(settings, check=False)
     _draw = draw
 
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from landmarks.batch import Report, cores, extract_batch
 from landmarks.errors import InputError
-from landmarks.faces import FACES, Settings
+from landmarks.faces import Settings
 from landmarks.files import format_points, write_points
 from landmarks.inputs import expand
 from landmarks.journal import Record
@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--draw", metavar="DIR", help="write pictures with the landmarks on them")
     parser.add_argument(
-        "--faces", choices=FACES, default="all", help="which faces of a picture (all)"
+        "--faces", choices=["all", "largest"], default="all", help="which faces of a picture (all)"
     )
     parser.add_argument(
         "--detector",

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from landmarks.detector import Box
 from landmarks.image import Picture, as_rgb
-
-if TYPE_CHECKING:
-    from landmarks.detector import Box
-    from landmarks.predictor import Predictor
-    from landmarks.search import Search
-
-FACES = ("all", "largest")
+from landmarks.predictor import Predictor, load_predictor
+from landmarks.search import Search
+from landmarks.views import Views
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +41,8 @@ class Settings:
     detector : {'hog', 'cnn', 'haar'}
         dlib's HOG, dlib's CNN, or OpenCV's frontal-face cascade.
     upsample : int or None
-        Enlarge the whole picture that many times by 2 and search it once, as dlib users do; None
-        looks at a small picture first and goes on to larger ones where needed.
+        Enlarge the whole picture that many times by 2 and search all of it, as dlib users do; None
+        looks at a small picture first and at larger parts where a face may be (`landmarks.search`).
     min_face : int or None
         Ignore faces narrower than this many pixels.
     faces : {'all', 'largest'}
@@ -66,17 +62,28 @@ class FaceFinder:
     Parameters
     ----------
     settings : Settings, optional
+    check : bool, optional
+        False where the predictor's file is known to be good.
+
+    Raises
+    ------
+    InputError
+        A setting is unknown or out of range.
     """
 
-    def __init__(self, settings: Settings | None = None) -> None:
+    def __init__(self, settings: Settings | None = None, *, check: bool = True) -> None:
         self.settings = settings or Settings()
-        if self.settings.faces not in FACES:
-            raise ValueError(f"faces is {self.settings.faces!r}: expected one of {', '.join(FACES)}")
-        self._search: Search | None = None
+        self._check = check
+        self._search = Search(
+            self.settings.detector,
+            upsample=self.settings.upsample,
+            min_face=self.settings.min_face,
+            faces=self.settings.faces,
+        )
         self._predictor: Predictor | None = None
 
     def __call__(self, picture: Picture | ArrayLike) -> list[Face]:
-        """Faces of one picture, from left to right as the detector's order; largest first.
+        """Faces of one picture.
 
         Parameters
         ----------
@@ -86,9 +93,24 @@ class FaceFinder:
         Returns
         -------
         faces : list of Face
-            Empty when there is none.
+            The surest first; empty when there is none.
+
+        Raises
+        ------
+        ImageError
+            The file is damaged, or the array is no picture.
         """
-        raise RuntimeError("search")
+        if self.settings.upsample is not None and isinstance(picture, Picture):
+            picture = picture.rgb()  # a JPEG's own luma differs in the last bit from grey made of RGB
+        views = Views(picture)
+        boxes = self._search(views)
+        if not boxes:
+            return []
+        if self._predictor is None:
+            self._predictor = load_predictor(self.settings.predictor, check=self._check)
+        if self.settings.upsample is None:
+            return [Face(box, self._predictor.in_views(views, box)) for box in boxes]
+        return [Face(box, self._predictor(views.grey(), box)) for box in boxes]
 
 
 _finders: dict[Settings, FaceFinder] = {}

@@ -1,0 +1,396 @@
+"""The command as people run it."""
+
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from landmarks import detect, extract, normalized_mean_error, read_image, read_points, read_table
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="session")
+def small(portrait) -> np.ndarray:
+    """The portrait at half size: enough for the detector, quick for the tests."""
+    return cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture
+def folder(tmp_path, small) -> Path:
+    """Seven pictures: four faces, one without, two that cannot be read."""
+    photos = tmp_path / "photos"
+    (photos / "deep").mkdir(parents=True)
+    for name in ["a.png", "b.png", "d.png", "deep/c.png"]:
+        Image.fromarray(small).save(photos / name)
+    Image.new("RGB", (200, 200), "teal").save(photos / "empty.png")
+    (photos / "page.jpg").write_text("<html>404</html>")
+    (photos / "zero.jpg").touch()
+    return photos
+
+
+def run(*arguments: object, code: int = 0, capsys=None) -> str:
+    assert extract.main([str(a) for a in arguments]) == code
+    return capsys.readouterr() if capsys else ""
+
+
+def test_printed_points_are_those_of_the_published_script(portrait_file, capsys):
+    import dlib
+
+    from landmarks.models import SHAPE_PREDICTOR, model_file
+
+    out = run("-i", portrait_file, capsys=capsys).out
+    grey = cv2.cvtColor(cv2.imread(str(portrait_file)), cv2.COLOR_BGR2GRAY)
+    predictor = dlib.shape_predictor(str(model_file(SHAPE_PREDICTOR)))
+    published = [
+        f"{point.x} {point.y}\n"
+        for box in dlib.get_frontal_face_detector()(grey, 1)
+        for point in predictor(grey, box).parts()
+    ]
+    assert len(published) == 68
+    assert out == "".join(published)
+
+
+def test_p_takes_a_predictor_file(portrait_file, capsys):
+    from landmarks.models import SHAPE_PREDICTOR, model_file
+
+    given = run("-p", model_file(SHAPE_PREDICTOR), "-i", portrait_file, capsys=capsys).out
+    assert given == run("-i", portrait_file, capsys=capsys).out
+
+
+def test_from_python_as_from_the_shell(portrait_file, tmp_path):
+    run("-i", portrait_file, "-o", tmp_path / "a.npz")
+    (face,) = detect(read_image(portrait_file))
+    (row,) = read_table(tmp_path / "a.npz")
+    np.testing.assert_allclose(row.points, face.points, atol=2e-3)
+
+
+def test_the_quick_search_agrees_with_the_published_one(portrait_file, tmp_path):
+    run("-i", portrait_file, "-o", tmp_path / "quick.txt")
+    run("-i", portrait_file, "-o", tmp_path / "whole.txt", "--upsample", 1)
+    quick, whole = (read_points(tmp_path / f"{name}.txt") for name in ("quick", "whole"))
+    assert normalized_mean_error(quick, whole) < 0.02
+
+
+@pytest.mark.parametrize("suffix", ["txt", "pts"])
+def test_one_picture_into_one_file(portrait_file, tmp_path, suffix):
+    run("-i", portrait_file, "-o", tmp_path / f"a.{suffix}")
+    (face,) = detect(read_image(portrait_file))
+    np.testing.assert_allclose(read_points(tmp_path / f"a.{suffix}"), face.points, atol=2e-3)
+
+
+@pytest.mark.parametrize("detector", ["hog", "cnn", "haar"])
+def test_every_detector_finds_the_face(tmp_path, small, detector):
+    Image.fromarray(small).save(tmp_path / "a.png")
+    found = {}
+    for name in ("hog", detector):
+        run("-i", tmp_path / "a.png", "-o", tmp_path / "a.txt", "--detector", name)
+        found[name] = read_points(tmp_path / "a.txt")
+    assert normalized_mean_error(found[detector], found["hog"]) < 0.06
+
+
+def test_a_batch_goes_on_and_counts(folder, tmp_path, capsys):
+    output = tmp_path / "faces.csv"
+    told = run("-i", folder, "-r", "-o", output, "--jobs", 2, capsys=capsys).err
+    assert "read 5 images, found 4 faces; 1 without a face; 2 could not be read" in told
+    assert "page.jpg is not an image" in told
+    files = [Path(row.file).name for row in read_table(output)]
+    assert files == ["a.png", "b.png", "d.png", "c.png"]
+    problems = (tmp_path / "faces.errors.csv").read_text().splitlines()
+    assert problems[0] == "file,frame,reason"
+    assert "empty.png,,no face found" in problems[1]
+    assert "page.jpg is not an image" in problems[2]
+    assert "zero.jpg is empty (0 bytes)" in problems[3]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "faces.csv",
+        "faces.errors.csv",
+        "photos",
+    ]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_processes_change_nothing(folder, tmp_path, suffix):
+    for jobs in (1, 2):
+        run("-i", folder, "-o", tmp_path / f"{jobs}.{suffix}", "--jobs", jobs)
+    if suffix == "npz":  # a zip file holds the time at which it was made
+        one, two = (list(read_table(tmp_path / f"{jobs}.npz")) for jobs in (1, 2))
+        for first, second in zip(one, two, strict=True):
+            np.testing.assert_array_equal(first.points, second.points)
+    else:
+        one, two = ((tmp_path / f"{jobs}.{suffix}").read_bytes() for jobs in (1, 2))
+        assert one == two
+
+
+@pytest.mark.parametrize("kind", ["txt", "pts", "npz", "csv"])
+def test_a_folder_gets_one_file_for_each_face(folder, tmp_path, kind):
+    run("-i", folder, "-r", "-o", f"{tmp_path}/points/", "--format", kind)
+    found = sorted((tmp_path / "points").rglob(f"*.{kind}"))
+    names = [str(path.relative_to(tmp_path / "points")) for path in found]
+    assert [n for n in names if "landmarks." not in n] == [
+        f"{name}.{kind}" for name in ("a", "b", "d", "deep/c")
+    ]
+    assert read_points(tmp_path / "points" / f"a.{kind}").shape == (68, 2)
+
+
+def test_several_faces_of_one_picture(tmp_path, small, capsys):
+    Image.fromarray(np.hstack([small, small[:, ::-1]])).save(tmp_path / "two.png")
+    run("-i", tmp_path / "two.png", "-o", f"{tmp_path}/points/")
+    assert (tmp_path / "points" / "two.txt").exists()
+    assert (tmp_path / "points" / "two_face1.txt").exists()
+    assert len(run("-i", tmp_path / "two.png", capsys=capsys).out.splitlines()) == 136
+    run("-i", tmp_path / "two.png", "--faces", "largest", "-o", tmp_path / "one.txt")
+    assert len(read_points(tmp_path / "one.txt")) == 68
+    told = run("-i", tmp_path / "two.png", "-o", tmp_path / "both.txt", code=2, capsys=capsys).err
+    assert "shows 2 faces and" in told
+    assert not (tmp_path / "both.txt").exists()
+
+
+def test_overlays_show_the_points(folder, tmp_path, small):
+    run("-i", folder, "-r", "-o", tmp_path / "a.csv", "--draw", tmp_path / "drawn")
+    drawn = sorted(str(p.relative_to(tmp_path / "drawn")) for p in (tmp_path / "drawn").rglob("*.*"))
+    assert drawn == ["a.jpg", "b.jpg", "d.jpg", "deep/c.jpg"]
+    image = read_image(tmp_path / "drawn" / "a.jpg")
+    assert image.shape == small.shape
+    (row, *_) = read_table(tmp_path / "a.csv")
+    change = np.abs(image.astype(int) - small).max(axis=2)
+    x, y = np.round(row.points).astype(int).T
+    assert change[y, x].mean() > 60
+    assert np.median(change) < 10
+
+
+def test_min_face_leaves_small_ones_out(tmp_path, small):
+    canvas = np.full((512, 768, 3), 127, np.uint8)
+    canvas[:, 256:] = cv2.resize(small, (512, 512))
+    canvas[:256, :256] = small
+    Image.fromarray(canvas).save(tmp_path / "a.png")
+    run("-i", tmp_path / "a.png", "-o", tmp_path / "all.csv")
+    widths = sorted(row.box[2] - row.box[0] for row in read_table(tmp_path / "all.csv"))
+    assert len(widths) == 2
+    run("-i", tmp_path / "a.png", "-o", tmp_path / "big.csv", "--min-face", int(sum(widths) / 2))
+    assert len(list(read_table(tmp_path / "big.csv"))) == 1
+
+
+@pytest.fixture
+def film(tmp_path, small) -> Path:
+    path = tmp_path / "film.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 10, (256, 256))
+    for number in range(6):
+        frame = np.zeros_like(small) if number == 2 else np.roll(small, 4 * number, axis=1)
+        writer.write(frame[..., ::-1])
+    writer.release()
+    return path
+
+
+@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
+def test_a_film_keeps_frames_and_times(film, tmp_path, suffix):
+    run("-i", film, "-o", tmp_path / f"a.{suffix}", "--jobs", 2)
+    rows = list(read_table(tmp_path / f"a.{suffix}"))
+    assert [row.frame for row in rows] == [0, 1, 3, 4, 5]
+    np.testing.assert_allclose([row.seconds for row in rows], [0, 0.1, 0.3, 0.4, 0.5], atol=1e-6)
+    moved = rows[4].points.mean(axis=0) - rows[0].points.mean(axis=0)
+    np.testing.assert_allclose(moved, [20, 0], atol=2)
+    assert ",2,no face found" in (tmp_path / "a.errors.csv").read_text()
+
+
+def test_a_film_into_a_folder(film, tmp_path):
+    run("-i", film, "-o", f"{tmp_path}/points/")
+    assert (tmp_path / "points" / "film_frame000005.txt").exists()
+
+
+def test_what_is_no_film_is_told(tmp_path, capsys):
+    (tmp_path / "a.mp4").write_text("no film")
+    assert "not a film" in run("-i", tmp_path / "a.mp4", "-o", tmp_path / "a.csv", code=2, capsys=capsys).err
+
+
+# --- one picture that cannot be used: one sentence, exit code 2, nothing written
+
+
+@pytest.mark.parametrize(
+    ("make", "reason"),
+    [
+        (lambda path: None, "does not exist"),
+        (lambda path: path.touch(), "is empty"),
+        (lambda path: path.write_text("<html>"), "is not an image"),
+        (lambda path: Image.new("RGB", (1, 1)).save(path), "no face found"),
+        (lambda path: Image.new("RGB", (300, 200)).save(path), "no face found"),
+        (lambda path: Image.new("1", (20_000, 20_000)).save(path, "PNG"), "pixels"),
+    ],
+)
+def test_a_single_picture_that_cannot_be_used(tmp_path, capsys, make, reason):
+    make(tmp_path / "a.jpg")
+    told = run("-i", tmp_path / "a.jpg", "-o", tmp_path / "a.txt", code=2, capsys=capsys)
+    assert reason in told.err
+    assert len(told.err.splitlines()) == 1
+    assert not (tmp_path / "a.txt").exists()
+
+
+def test_a_truncated_jpeg(portrait_file, capsys):
+    portrait_file.write_bytes(portrait_file.read_bytes()[:5000])
+    told = run("-i", portrait_file, code=2, capsys=capsys)
+    assert told.out == ""
+    assert "is a damaged image" in told.err
+    assert len(told.err.splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["-o", "{tmp}/none/a.csv"], "folder .*none does not exist"),
+        (["-o", "{tmp}/a.doc"], "unknown ending '.doc'"),
+        (["-o", "{tmp}/photos/a.png/"], "cannot be made"),
+        (["-o", "{tmp}/a.txt"], "holds the points of one picture"),
+        (["-o", "{tmp}/a.csv", "--format", "pts"], "--format is for a folder"),
+        (["--format", "pts"], "--format needs an output folder"),
+        (["--resume"], "--resume needs an output"),
+        (["--upsample", "9"], "--upsample is 9"),
+        (["--min-face", "0"], "--min-face is 0"),
+        (["--jobs", "0"], "--jobs is 0"),
+        (["-p", "{tmp}/none.dat"], "none.dat does not exist"),
+        (["-p", "{tmp}/photos/page.jpg"], "page.jpg"),
+        (["-i", "{tmp}/nothing"], "does not exist|holds no image"),
+    ],
+)
+def test_arguments_that_cannot_be_used(folder, tmp_path, capsys, arguments, reason):
+    import re
+
+    (tmp_path / "nothing").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    filled = [argument.format(tmp=tmp_path) for argument in arguments]
+    told = run("-i", folder, *filled, code=2, capsys=capsys)
+    assert re.search(reason, told.err)
+    assert len(told.err.splitlines()) == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_all_unreadable_is_a_failure(tmp_path, capsys):
+    for name in "ab":
+        (tmp_path / f"{name}.jpg").touch()
+    run("-i", tmp_path, "-o", tmp_path / "a.csv", code=2, capsys=capsys)
+    assert (tmp_path / "a.errors.csv").exists()
+
+
+# --- interruptions
+
+
+def command(*arguments: object, **options) -> subprocess.Popen:
+    return subprocess.Popen(
+        [sys.executable, "-m", "landmarks.extract", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **options,
+    )
+
+
+@pytest.fixture
+def many(tmp_path, small) -> Path:
+    photos = tmp_path / "many"
+    photos.mkdir()
+    for number in range(60):
+        Image.fromarray(np.roll(small, number, axis=1)).save(photos / f"{number:02d}.png")
+    return photos
+
+
+def lines(path: Path) -> int:
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("output", ["a.csv", "a.parquet", "points"])
+def test_a_stopped_run_is_resumed_to_the_same_bytes(many, tmp_path, how, output):
+    target = tmp_path / "stopped" / output
+    target.parent.mkdir()
+    journal = target / "landmarks.partial" if output == "points" else Path(f"{target}.partial")
+    with command("-i", many, "-o", target, "--jobs", 2, start_new_session=True) as process:
+        while lines(journal) < 8 and process.poll() is None:
+            time.sleep(0.01)
+        os.killpg(process.pid, how)
+        _, told = process.communicate(timeout=60)
+    done = lines(journal) - 1
+    assert 7 <= done < 60
+    if how == signal.SIGINT:
+        assert process.returncode == 2
+        assert told.splitlines() == ["interrupted; what is done is kept, --resume goes on with it"]
+    if output != "points":
+        assert not target.exists()
+    run("-i", many, "-o", target, code=2)  # an unfinished run is not thrown away
+    run("-i", many, "-o", target, "--jobs", 1, "--resume")
+    whole = tmp_path / "whole" / output
+    whole.parent.mkdir()
+    run("-i", many, "-o", whole, "--jobs", 1)
+    assert not journal.exists()
+    if output == "points":
+        names = sorted(path.name for path in whole.iterdir())
+        assert sorted(path.name for path in target.iterdir()) == names
+        for name in names:
+            assert (target / name).read_bytes() == (whole / name).read_bytes()
+    else:
+        assert target.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("output", ["a.csv", "a.npz", "a.parquet", "points/"])
+def test_resuming_a_finished_run_adds_only_what_is_new(folder, tmp_path, capsys, output):
+    target = f"{tmp_path}/{output}"
+    run("-i", folder, "-o", target, capsys=capsys)
+    Image.open(folder / "a.png").save(folder / "new.png")
+    Image.open(folder / "a.png").save(folder / "zero.jpg", "PNG")
+    told = run("-i", folder, "-o", target, "--resume", capsys=capsys).err
+    # a, b, d and the empty one were done; the two unreadable ones are tried again.
+    assert "read 2 images, found 2 faces, skipped 4 done before" in told
+    if output == "points/":
+        assert {p.name for p in Path(target).glob("*.txt")} >= {"a.txt", "new.txt", "zero.txt"}
+    else:
+        names = [Path(row.file).name for row in read_table(target)]
+        assert names == ["a.png", "b.png", "d.png", "new.png", "zero.jpg"]
+    problems = next(path for path in tmp_path.rglob("*.errors.csv")).read_text()
+    assert "empty.png,,no face found" in problems
+    assert "page.jpg is not" in problems
+    assert "zero" not in problems
+
+
+def test_resuming_with_other_settings_is_refused(folder, tmp_path, capsys):
+    (tmp_path / "a.csv.partial").write_text(
+        '{"settings":{"predictor":null,"detector":"cnn","upsample":null,"min_face":null,'
+        '"faces":"all"}}\n'
+    )
+    told = run("-i", folder, "-o", tmp_path / "a.csv", "--resume", code=2, capsys=capsys).err
+    assert "detector was cnn, is hog" in told
+
+
+@pytest.mark.parametrize("output", ["a.csv", "points/"])
+def test_a_full_disk_is_told_and_loses_nothing(many, tmp_path, output):
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    journal = tmp_path / ("a.csv.partial" if output == "a.csv" else "points/landmarks.partial")
+    with command("-i", many, "-o", f"{tmp_path}/{output}", "--jobs", 1, preexec_fn=limit) as process:
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 2
+    assert "cannot be written: File too large" in told
+    assert len(told.splitlines()) == 1
+    kept = lines(journal) - 1
+    assert kept > 3
+    run("-i", many, "-o", f"{tmp_path}/{output}", "--resume")
+    if output == "a.csv":
+        assert len(list(read_table(tmp_path / "a.csv"))) == 60
+    else:
+        assert len(list((tmp_path / "points").glob("[0-9]*.txt"))) == 60
+
+
+def test_a_reader_that_stops_reading_is_no_error(many):
+    with command("-i", many, "--upsample", 0) as process:
+        assert process.stdout is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.wait(timeout=60) == 0
+        assert process.stderr is not None
+        assert "Traceback" not in process.stderr.read()
