@@ -145,9 +145,7 @@ def _work(task: Task) -> Record:
     return Record(task.source.path, task.stem, task.frame, task.seconds, rows, error)
 
 
-def _write_overlay(
-    picture: Picture | NDArray[np.uint8], faces: list[Face], target: Path
-) -> None:
+def _write_overlay(picture: Picture | NDArray[np.uint8], faces: list[Face], target: Path) -> None:
     from PIL import Image
 
     from landmarks.draw import overlay
@@ -305,4 +303,3 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-

@@ -123,6 +123,7 @@ def _run(args: argparse.Namespace) -> Report:
     def show(record: Record) -> None:
         if args.output is None:
             for row in record.rows:
+                assert row.points is not None
                 sys.stdout.write(format_points(row.points))
             sys.stdout.flush()
         elif output is None:
@@ -153,8 +154,10 @@ def _write_single(path: str, record: Record) -> None:
             " largest, or give a folder or a .csv file"
         )
     if record.rows:
+        points = record.rows[0].points
+        assert points is not None
         try:
-            write_points(path, record.rows[0].points)  # type: ignore[arg-type]
+            write_points(path, points)
         except OSError as error:
             raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
 

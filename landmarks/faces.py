@@ -101,7 +101,9 @@ class FaceFinder:
             The file is damaged, or the array is no picture.
         """
         if self.settings.upsample is not None and isinstance(picture, Picture):
-            picture = picture.rgb()  # a JPEG's own luma differs in the last bit from grey made of RGB
+            picture = (
+                picture.rgb()
+            )  # a JPEG's own luma differs in the last bit from grey made of RGB
         views = Views(picture)
         boxes = self._search(views)
         if not boxes:
@@ -142,7 +144,8 @@ def detect(
     Raises
     ------
     ValueError
-        The array is no picture, or a setting is unknown; the predictor file is no 68-point predictor.
+        The array is no picture, a setting is unknown, or the predictor file is no 68-point
+        predictor.
     """
     settings = Settings(predictor, detector, upsample, min_face, faces)
     if settings not in _finders:

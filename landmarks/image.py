@@ -166,7 +166,7 @@ def _read_bytes(name: str) -> bytes:
 
 def _orientation(image: Image.Image) -> int:
     value = image.getexif().get(_EXIF_ORIENTATION)
-    return value if value in range(1, 9) else 1
+    return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
 def _reduced_luma(image: Image.Image, reduce: int) -> NDArray[np.uint8]:

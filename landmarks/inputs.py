@@ -76,7 +76,9 @@ def _with_distinct_stems(sources: list[Source]) -> list[Source]:
         ]
     shared = Counter(os.path.splitext(source.stem)[0] for source in sources)
     return [
-        replace(source, stem=bare) if shared[bare := os.path.splitext(source.stem)[0]] == 1 else source
+        replace(source, stem=bare)
+        if shared[bare := os.path.splitext(source.stem)[0]] == 1
+        else source
         for source in sources
     ]
 

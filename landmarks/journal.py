@@ -71,7 +71,7 @@ def _from_json(values: dict[str, Any]) -> Record:
         Row(
             file=values["file"],
             face=number,
-            box=tuple(face["box"]) if face["box"] else None,  # type: ignore[arg-type]
+            box=tuple(face["box"]) if face["box"] else None,
             score=face["score"],
             points=np.array(face["points"], dtype=np.float64).reshape(-1, 2),
             frame=frame,

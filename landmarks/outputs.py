@@ -183,7 +183,9 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
             )
         return None
     known = ", ".join((".txt", ".pts", *TABLE_SUFFIXES))
-    raise InputError(f"{path} has the unknown ending {suffix!r}: expected one of {known}, or a folder")
+    raise InputError(
+        f"{path} has the unknown ending {suffix!r}: expected one of {known}, or a folder"
+    )
 
 
 def read_problems(path: Path) -> Iterator[Problem]:

@@ -139,7 +139,7 @@ class _NpzWriter:
 
     def close(self) -> None:
         rows = self._rows
-        arrays: dict[str, NDArray[Any]] = {
+        arrays: dict[str, Any] = {
             "files": np.array([row.file for row in rows], dtype=np.str_),
             "face": np.array([row.face for row in rows], dtype=np.int32),
             "box": np.array([row.box or (np.nan,) * 4 for row in rows]).reshape(-1, 4),
@@ -150,7 +150,7 @@ class _NpzWriter:
             frames = [-1 if row.frame is None else row.frame for row in rows]
             times = [np.nan if row.seconds is None else row.seconds for row in rows]
             arrays |= {"frame": np.array(frames, np.int64), "seconds": np.array(times)}
-        np.savez_compressed(self._handle, **arrays)
+        np.savez_compressed(self._handle, allow_pickle=False, **arrays)
 
 
 _WRITERS: dict[str, Callable[[IO[bytes], bool], Any]] = {

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from landmarks import extract
@@ -42,15 +44,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     points = folder / "astronaut.txt"
     code = extract.main(["-i", str(photo), "-o", str(points), "--draw", str(folder / "drawn")])
     if code == 0:
-        print(f"photograph  {photo}\nlandmarks   {points}\npicture     {folder}/drawn/astronaut.jpg")
+        print(
+            f"photograph  {photo}\nlandmarks   {points}\npicture     {folder}/drawn/astronaut.jpg"
+        )
     return code
 
 
-def _portrait() -> object:
+def _portrait() -> NDArray[np.uint8]:
     """Eileen Collins, NASA, public domain."""
     from skimage import data
 
-    return data.astronaut()
+    image: NDArray[np.uint8] = data.astronaut()
+    return image
 
 
 if __name__ == "__main__":

@@ -25,7 +25,9 @@ def test_pts_is_one_based_on_disk(tmp_path):
 
 
 def test_pts_as_others_write_it(tmp_path):
-    (tmp_path / "a.pts").write_text("version:1\r\nn_points:  2\r\n{ \r\n1.0 2.0\r\n3 4\r\n}\r\n\r\n")
+    (tmp_path / "a.pts").write_text(
+        "version:1\r\nn_points:  2\r\n{ \r\n1.0 2.0\r\n3 4\r\n}\r\n\r\n"
+    )
     np.testing.assert_array_equal(read_points(tmp_path / "a.pts", count=2), [[0, 1], [2, 3]])
 
 
@@ -49,7 +51,11 @@ ROWS = "1 2\n" * 67
         ("a.txt", "", "no points"),
         ("a.txt", b"\xff\xd8\xff\xe0\x00\x10JFIF\x81", "not a text file"),
         ("a.pts", ROWS, "no .pts file"),
-        ("a.pts", "version: 1\nn_points: 68\n{\n" + ROWS + "}\n", "announces 68 points and holds 67"),
+        (
+            "a.pts",
+            "version: 1\nn_points: 68\n{\n" + ROWS + "}\n",
+            "announces 68 points and holds 67",
+        ),
         ("a.npz", b"PK\x03\x04 but not really", "damaged .npz"),
         ("a.npz", b"", "damaged .npz"),
         ("a.csv", "a,b\n1,2\n", "no column x0"),
@@ -115,7 +121,7 @@ def test_written_files_may_be_read_by_others(tmp_path):
 
 def rows(face_points, film: bool) -> list[Row]:
     time = {"frame": 3, "seconds": 0.125} if film else {}
-    first = Row("a,b \"c\".jpg", 0, (1.0, 2.5, 3.0, 4.0), 0.75, face_points, **time)
+    first = Row('a,b "c".jpg', 0, (1.0, 2.5, 3.0, 4.0), 0.75, face_points, **time)
     return [first, Row("ä.jpg", 1, (1.0, 2.0, 3.0, 4.0), -0.5, face_points + 1, **time)]
 
 

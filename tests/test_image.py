@@ -58,14 +58,22 @@ def test_reduced_grey_is_the_picture_made_smaller(tmp_path, mode, orientation, r
 
 def test_modes_come_out_as_eight_bit_rgb(tmp_path):
     rgb = Image.fromarray(ramp())
-    for mode, suffix in [("L", "png"), ("P", "gif"), ("CMYK", "jpg"), ("1", "png"), ("RGBA", "png")]:
+    for mode, suffix in [
+        ("L", "png"),
+        ("P", "gif"),
+        ("CMYK", "jpg"),
+        ("1", "png"),
+        ("RGBA", "png"),
+    ]:
         path = tmp_path / f"{mode}.{suffix}"
         rgb.convert(mode).save(path)
         image = read_image(path)
         assert image.dtype == np.uint8
         assert image.shape == (32, 48, 3)
         tolerance = 130 if mode == "1" else 30
-        assert np.abs(image.mean(axis=(0, 1)) - np.asarray(rgb.convert("L")).mean()).max() < tolerance
+        assert (
+            np.abs(image.mean(axis=(0, 1)) - np.asarray(rgb.convert("L")).mean()).max() < tolerance
+        )
 
 
 def test_cmyk_keeps_its_colours(tmp_path):
