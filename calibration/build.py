@@ -1,0 +1,108 @@
+"""Command: python -m calibration.build --ict FOLDER --rated CSV -o FILE.npz
+
+Builds the expression model that ships, from ICT-FaceKit's points and from landmarks of
+photographs whose emotions observers have rated. The same inputs give the same bytes.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from calibration.fitting import build_model
+from calibration.gaussian import Array
+from calibration.synthesis import read_face_model
+
+_NAMES = {"angry": "anger", "disgusted": "disgust", "fearful": "fear", "happy": "happiness",
+          "sad": "sadness", "surprised": "surprise", "neutral": "neutral"}
+
+
+class Rated(NamedTuple):
+    """Rated photographs.
+
+    Attributes
+    ----------
+    landmarks : (n, 68, 2) float array
+    emotion : (n,) str array
+        What was posed.
+    person : (n,) str array
+    intensity : (n,) float array
+        Rated intensity of the posed emotion, 0 for neutral faces.
+    ratings : (n, 6) float array
+        Rated intensity of every emotion, in alphabetical order of their nouns.
+    performance : (n,) str array
+        How the pose was asked for.
+    """
+
+    landmarks: Array
+    emotion: Array
+    person: Array
+    intensity: Array
+    ratings: Array
+    performance: Array
+
+
+def read_rated(path: str | Path) -> Rated:
+    """Read the table of rated photographs.
+
+    Parameters
+    ----------
+    path : str or Path
+        CSV with columns ``subject``, ``performance``, ``posed``, ``posed_intensity``,
+        ``intensity_…`` of six emotions, and x0, y0 … x67, y67.
+
+    Raises
+    ------
+    ValueError
+        The file is missing, or a column is missing or holds something else.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise ValueError(f"no table of rated photographs at {path}")
+    with open(path, newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    try:
+        points = np.array([[(float(row[f"x{i}"]), float(row[f"y{i}"])) for i in range(68)]
+                           for row in rows])
+        return Rated(
+            points, np.array([_NAMES[row["posed"]] for row in rows]),
+            np.array([row["subject"] for row in rows]),
+            np.array([float(row["posed_intensity"] or 0.0) for row in rows]),
+            np.array([[float(row[f"intensity_{name}"]) for name in list(_NAMES)[:6]]
+                      for row in rows]),
+            np.array([row["performance"] for row in rows]),
+        )
+    except (KeyError, ValueError) as error:
+        raise ValueError(f"{path} is no table of rated photographs: {error}") from None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Build and save the model; 0 on success, 2 on bad input."""
+    parser = argparse.ArgumentParser(prog="python -m calibration.build", description=__doc__)
+    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
+    parser.add_argument("-o", "--output", required=True, help="model file to write (.npz)")
+    parser.add_argument("--seed", type=int, default=0, help="of the sampled faces (default 0)")
+    options = parser.parse_args(argv)
+    try:
+        face_model, rated = read_face_model(options.ict), read_rated(options.rated)
+        config = {"seed": options.seed, "faces": len(rated.landmarks),
+                  "command": "python -m calibration.build --ict FOLDER --rated CSV -o FILE "
+                             f"--seed {options.seed}"}
+        model = build_model(face_model, rated.landmarks, rated.emotion, rated.person,
+                            rated.intensity, options.seed, config)
+        model.save(options.output)
+    except (ValueError, OSError) as error:
+        print(f"calibration.build: {error}", file=sys.stderr)
+        return 2
+    print(f"{options.output}: {Path(options.output).stat().st_size / 1000:.0f} kB")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

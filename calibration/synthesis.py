@@ -1,0 +1,143 @@
+"""Faces with exact truth, sampled from ICT-FaceKit's landmarks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from calibration.action_units import EMOTIONS, STYLES, shape_weights, stray_weights
+
+_KEYS = ("neutral68", "expressions68", "identities68", "expression_names")
+
+
+class FaceModel(NamedTuple):
+    """ICT-FaceKit at the iBUG-68 vertices: x right, y down, z toward the viewer.
+
+    Attributes
+    ----------
+    neutral : (68, 3) float array
+        Outer eye corners 1 apart; so are all lengths below.
+    expressions : (53, 68, 3) float array
+        Offset of each expression shape at weight 1.
+    identities : (100, 68, 3) float array
+        Offset of one standard deviation of each identity component.
+    names : list of str
+        Names of the expression shapes.
+    """
+
+    neutral: npt.NDArray
+    expressions: npt.NDArray
+    identities: npt.NDArray
+    names: list[str]
+
+
+def read_face_model(path: str | Path) -> FaceModel:
+    """Read ``ict68.npz``, or the folder that holds it.
+
+    Raises
+    ------
+    ValueError
+        The file is missing or lacks one of its arrays.
+    """
+    path = Path(path)
+    path = path / "ict68.npz" if path.is_dir() else path
+    if not path.is_file():
+        raise ValueError(f"no face model at {path}: expected ict68.npz or the folder that holds it")
+    with np.load(path, allow_pickle=False) as file:
+        missing = [key for key in _KEYS if key not in file]
+        if missing:
+            raise ValueError(f"{path} lacks {', '.join(missing)}: not a file of ICT-FaceKit points")
+        neutral, expressions, identities, names = (file[key] for key in _KEYS)
+    unit = np.linalg.norm(neutral[36] - neutral[45])
+    axes = np.array([1.0, -1.0, 1.0]) / unit
+    return FaceModel(neutral * axes, expressions * axes, identities * axes,
+                     [str(name) for name in names])
+
+
+def sample_identities(
+    model: FaceModel, count: int, rng: np.random.Generator, *, spread: float = 1.0
+) -> npt.NDArray[np.float64]:
+    """Neutral faces (count, 68, 3) of new people."""
+    coefficients = spread * rng.standard_normal((count, len(model.identities)))
+    return model.neutral + np.tensordot(coefficients, model.identities, 1)
+
+
+def sample_displacements(
+    model: FaceModel, emotion: str, count: int, rng: np.random.Generator, *, stray: float = 2.0
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.intp]]:
+    """Full-intensity displacements of an emotion and the style of each.
+
+    Parameters
+    ----------
+    model : FaceModel
+    emotion : str
+        One of `EMOTIONS`, or ``"other"`` for random combinations without a name.
+    count : int
+    rng : numpy.random.Generator
+    stray : float, optional
+        Average number of unrelated shapes.
+
+    Returns
+    -------
+    displacements : (count, 68, 3) float array
+    style : (count,) int array
+        Index into `STYLES`; -1 for ``"other"``.
+    """
+    if emotion == "other":
+        weights = stray_weights(model.names, count, rng, shapes=6.0, strongest=1.0)
+        chosen = np.full(count, -1)
+    else:
+        options = [k for k, style in enumerate(STYLES) if style.emotion == emotion]
+        chosen = rng.choice(options, count)
+        weights = np.zeros((count, len(model.names)))
+        for k in options:
+            mine = chosen == k
+            weights[mine] = shape_weights(STYLES[k], model.names, int(mine.sum()), rng)
+        weights += stray_weights(model.names, count, rng, shapes=stray)
+    return np.tensordot(weights, model.expressions, 1), chosen
+
+
+def photograph(
+    faces: npt.NDArray, rng: np.random.Generator, *, turn: float = 10.0,
+    distance: float | None = None
+) -> npt.NDArray[np.float64]:
+    """Project faces (n, 68, 3) under random turns to (n, 68, 2).
+
+    Parameters
+    ----------
+    faces : (n, 68, 3) float array
+    rng : numpy.random.Generator
+    turn : float, optional
+        Yaw, pitch and roll are uniform in ± this many degrees.
+    distance : float, optional
+        Distance of the camera in eye-corner distances; without it the projection is orthographic.
+    """
+    angles = np.deg2rad(rng.uniform(-turn, turn, (len(faces), 3)))
+    turned = faces @ rotations(angles).swapaxes(1, 2)
+    if distance is not None:
+        turned[..., :2] *= distance / (distance - turned[..., 2:])
+    return turned[..., :2]
+
+
+def rotations(angles: npt.NDArray) -> npt.NDArray[np.float64]:
+    """Rotation matrices (n, 3, 3) = roll · pitch · yaw for angles (n, 3) in radians."""
+    (yaw, pitch, roll) = angles.T
+    one, zero = np.ones(len(angles)), np.zeros(len(angles))
+
+    def stack(rows: list) -> npt.NDArray:
+        return np.moveaxis(np.array(rows), 2, 0)
+
+    about_y = stack([[np.cos(yaw), zero, np.sin(yaw)], [zero, one, zero],
+                     [-np.sin(yaw), zero, np.cos(yaw)]])
+    about_x = stack([[one, zero, zero], [zero, np.cos(pitch), -np.sin(pitch)],
+                     [zero, np.sin(pitch), np.cos(pitch)]])
+    about_z = stack([[np.cos(roll), -np.sin(roll), zero], [np.sin(roll), np.cos(roll), zero],
+                     [zero, zero, one]])
+    return about_z @ about_x @ about_y
+
+
+__all__ = ["EMOTIONS", "FaceModel", "photograph", "read_face_model", "rotations",
+           "sample_displacements", "sample_identities"]
