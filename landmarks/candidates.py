@@ -1,7 +1,8 @@
 """Where faces could be: a small convolutional network over a small picture.
 
 The network (`face_candidates.onnx`, run by OpenCV) marks every place that might be a face between
-12 and 24 pixels wide, in a picture small enough that this takes about a millisecond. It only says
+14 and 28 pixels wide, in the picture and in copies of half the size, a quarter, and so on. The
+picture is given to it so small that this takes a millisecond or two. It only says
 where to look: what is a face is decided by the detector that looks there. `scripts/bench/recall.py`
 counts the faces that are lost this way, `scripts/train_face_candidates.py` trains it.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,8 +19,8 @@ from numpy.typing import NDArray
 
 WEIGHTS = Path(__file__).with_name("face_candidates.onnx")
 
-SMALLEST = 11.5
-"""Width in pixels of the smallest face that the network marks."""
+SMALLEST = 14.0
+"""Width in pixels at which the smallest face is shown to the network, which knows 11 to 26."""
 
 _STRIDE = 4
 _CELL_CENTRE = 1.5
@@ -37,7 +39,7 @@ class Candidate:
     logit: float
 
 
-def local_contrast(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
+def local_contrast(grey: NDArray[np.uint8]) -> NDArray[Any]:
     """Grey values less their local mean, in units of their local standard deviation.
 
     Parameters
@@ -52,8 +54,8 @@ def local_contrast(grey: NDArray[np.uint8]) -> NDArray[np.float32]:
     values = grey.astype(np.float32)
     window = (_WINDOW, _WINDOW)
     border = cv2.BORDER_REPLICATE if min(grey.shape) <= _WINDOW // 2 else cv2.BORDER_REFLECT_101
-    mean = cv2.boxFilter(values, cv2.CV_32F, window, borderType=border)
-    square = cv2.sqrBoxFilter(values, cv2.CV_32F, window, borderType=border)
+    mean: NDArray[Any] = cv2.boxFilter(values, cv2.CV_32F, window, borderType=border)
+    square: NDArray[Any] = cv2.sqrBoxFilter(values, cv2.CV_32F, window, borderType=border)
     deviation = np.sqrt(np.maximum(square - mean * mean, 0))
     return (values - mean) / (deviation + 8)
 
@@ -85,7 +87,7 @@ class CandidateNetwork:
             Best first, in pixels of `grey` (0 = centre of the first pixel); of those that overlap
             only the best.
         """
-        levels = [grey]
+        levels: list[NDArray[Any]] = [grey]
         while min(levels[-1].shape) >= 2 * SMALLEST:
             height, width = levels[-1].shape
             half = (max(1, width // 2), max(1, height // 2))
@@ -106,7 +108,7 @@ class CandidateNetwork:
                 found.append(self._decode(answer[:, rows, columns], scale))
         return _best_of_overlapping(np.concatenate(found))
 
-    def _forward(self, which: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _forward(self, which: int, values: NDArray[Any]) -> NDArray[Any]:
         network = self._networks[which]
         network.setInput(values[None, None])
         return network.forward()[0]
@@ -126,7 +128,7 @@ class CandidateNetwork:
         )
 
 
-def _pad(values: NDArray[np.float32]) -> NDArray[np.float32]:
+def _pad(values: NDArray[Any]) -> NDArray[Any]:
     height, width = values.shape
     return np.pad(values, ((0, -height % _STRIDE), (0, -width % _STRIDE)))
 

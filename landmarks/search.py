@@ -33,11 +33,15 @@ SCORE = -0.1
 """Score from which dlib's detector, looking at a candidate, has found a face. Below the 0 of the
 search over the whole picture: the network's word counts for something too."""
 
-_FALLBACK_PIXELS = 1_000_000
+WEAK = -0.5
+"""Score from which the neighbouring sizes are looked at too."""
+
+DOUBTFUL = 0.0
+"""Logit below which one size without an answer is enough to give a candidate up."""
+
+_FALLBACK_PIXELS = 350_000
 _CELL = 8
-_MARGIN = 64  # from a face's centre: half the window of 80, the network's error, a cell of border
-_LEVELS_ABOUT = 1.3
-_GATE_ERROR = 0.95
+_WINDOW = 112  # the window of 80, a cell of border, and 8 pixels for the network to be wrong
 
 
 class Search:
@@ -75,7 +79,8 @@ class Search:
         self.min_face = min_face
         self._colour = detector == "cnn"
         whole = UPSAMPLE if upsample is None else upsample
-        self._whole = make_detector(detector, upsample=whole, min_face=min_face)
+        self._exhaustive = make_detector(detector, upsample=whole, min_face=min_face)
+        self._fallback = [make_detector(upsample=n) for n in (0, UPSAMPLE)]
         self._smallest = smallest_face(whole, min_face)
         self._coarse_to_fine = detector == "hog" and upsample is None
         self._network: CandidateNetwork | None = None
@@ -96,9 +101,9 @@ class Search:
         """
         views = picture if isinstance(picture, Views) else Views(picture)
         if not self._coarse_to_fine:
-            boxes = self._whole(views.rgb() if self._colour else views.grey())
+            boxes = self._exhaustive(views.rgb() if self._colour else views.grey())
         else:
-            boxes = self._by_candidates(views) or self._by_size(views)
+            boxes = self._by_candidates(views) or self._everywhere(views)
         if self.faces == "largest" and boxes:
             boxes = [max(boxes, key=lambda box: box.width * box.height)]
         return boxes
@@ -107,7 +112,7 @@ class Search:
         if self._network is None:
             self._network = CandidateNetwork(THRESHOLD)
             self._level = one_level_detector()
-        scale = SMALLEST / (_GATE_ERROR * self._smallest)
+        scale = SMALLEST / self._smallest
         source, reduce = views.at_least(scale)
         width, height = views.size
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
@@ -128,6 +133,9 @@ class Search:
         levels = level_sizes(width, height, UPSAMPLE)
         boxes: list[Box] = []
         for candidate in candidates:
+            place = _box_of(candidate)
+            if any(_overlap(place, box) for box in boxes):
+                continue  # part of a face that is known
             boxes += self._look(views, candidate, levels)
             if boxes and self.faces == "largest":
                 break
@@ -136,65 +144,74 @@ class Search:
 
     def _look(self, views: Views, candidate: Candidate, levels: list[tuple[int, int]]) -> list[Box]:
         """Run dlib's detector around one candidate, on the levels that fit its size."""
-        best = np.log(2**UPSAMPLE * candidate.size / HOG_WINDOW) / np.log(6 / 5)
+        wanted = np.log(2**UPSAMPLE * candidate.size / HOG_WINDOW) / np.log(6 / 5)
+        nearest = min(max(round(wanted), 0), len(levels) - 1)
+        second = nearest + (1 if wanted > nearest else -1)
+        found: dict[int, list[Box]] = {}
+        for level in (nearest, second):
+            found[level] = self._look_once(views, candidate, levels, level)
+            if found[level] or candidate.logit < DOUBTFUL:
+                break
+        # The best of neighbouring levels is the box that a search of them all would give.
+        for _ in range(3):
+            scores = {level: boxes[0].score for level, boxes in found.items() if boxes}
+            if not scores:
+                break
+            best = max(scores, key=lambda level: scores[level])
+            missing = [level for level in (best - 1, best + 1) if level not in found]
+            if not missing:
+                break
+            for level in missing:
+                found[level] = self._look_once(views, candidate, levels, level)
+        return [box for boxes in found.values() for box in boxes if box.score >= SCORE]
+
+    def _look_once(
+        self, views: Views, candidate: Candidate, levels: list[tuple[int, int]], level: int
+    ) -> list[Box]:
+        if not 0 <= level < len(levels):
+            return []
+        whole, size = np.array(views.size), np.array(levels[level])
+        grey, reduce = views.at_least(float((size / whole).max()))
+        # dlib resizes so that the centres of the corner pixels stay where they are.
+        step = (whole - 1) / np.maximum(size - 1, 1)
+        centre = np.array([candidate.x, candidate.y]) / step
+        first = np.maximum(np.round((centre - _WINDOW / 2) / _CELL).astype(int) * _CELL, 0)
+        last = np.minimum(first + _WINDOW, size)
+        if (last - first < 2 * _CELL).any():
+            return []
+        crop = _sample(grey, (first * step + 0.5) / reduce - 0.5, step / reduce, last - first)
         boxes = []
-        for level, size in enumerate(levels):
-            if abs(level - best) > _LEVELS_ABOUT:
-                continue
-            ratio = np.array(size) / np.array(views.size)
-            grey, reduce = views.at_least(float(ratio.max()))
-            # dlib resizes so that the centres of the corner pixels stay where they are.
-            step = (np.array(views.size) - 1) / np.maximum(np.array(size) - 1, 1)
-            centre = np.array([candidate.x, candidate.y]) / step
-            first = np.maximum((centre - _MARGIN) // _CELL * _CELL, 0).astype(int)
-            last = np.minimum(centre + _MARGIN, np.array(size)).astype(int)
-            if (last - first < 2 * _CELL).any():
-                continue
-            crop = _sample(grey, (first * step + 0.5) / reduce - 0.5, step / reduce, last - first)
-            found, scores, _ = self._level.run(crop, 0, SCORE)
-            for rectangle, score in zip(found, scores, strict=True):
-                corners = np.array(
-                    [
-                        [rectangle.left(), rectangle.top()],
-                        [rectangle.right(), rectangle.bottom()],
-                    ]
-                )
-                corners = level_to_picture(corners + first, level, UPSAMPLE)
-                left, top, right, bottom = np.round(corners).ravel().tolist()
-                boxes.append(Box(left, top, right, bottom, float(score)))
+        found, scores, _ = self._level.run(crop, 0, WEAK)
+        for rectangle, score in zip(found, scores, strict=True):
+            corners = np.array(
+                [[rectangle.left(), rectangle.top()], [rectangle.right(), rectangle.bottom()]]
+            )
+            corners = level_to_picture(corners + first, level, UPSAMPLE)
+            left, top, right, bottom = np.round(corners).ravel().tolist()
+            boxes.append(Box(left, top, right, bottom, float(score)))
         return boxes
 
-    def _by_size(self, views: Views) -> list[Box]:
-        """Search the whole of ever larger pictures, to one megapixel, until there is a face."""
+    def _everywhere(self, views: Views) -> list[Box]:
+        """Search the whole picture, enlarged only as far as that takes little time."""
         width, height = views.size
-        finest = max(1.0, (width * height / _FALLBACK_PIXELS) ** 0.5)
-        grey, _ = views.at_least(1 / finest)
-        for octave in (4, 2, 1):
-            if octave > 1 and min(width, height) / (finest * octave) < HOG_WINDOW:
-                continue
-            size = (
-                max(1, round(width / (finest * octave))),
-                max(1, round(height / (finest * octave))),
+        scale = min(1.0, (_FALLBACK_PIXELS / (width * height)) ** 0.5)
+        enlarge = int(4 * width * height <= _FALLBACK_PIXELS)
+        grey: NDArray[Any] = views.at_least(scale)[0]
+        size = (max(1, round(width * scale)), max(1, round(height * scale)))
+        if size[0] < grey.shape[1]:
+            grey = cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
+        across, along = width / grey.shape[1], height / grey.shape[0]
+        boxes = [
+            Box(
+                box.left * across,
+                box.top * along,
+                (box.right + 1) * across - 1,
+                (box.bottom + 1) * along - 1,
+                box.score,
             )
-            smaller = size[0] < grey.shape[1]
-            small: NDArray[Any] = (
-                cv2.resize(grey, size, interpolation=cv2.INTER_AREA) if smaller else grey
-            )
-            across, along = width / small.shape[1], height / small.shape[0]
-            boxes = [
-                Box(
-                    box.left * across,
-                    box.top * along,
-                    (box.right + 1) * across - 1,
-                    (box.bottom + 1) * along - 1,
-                    box.score,
-                )
-                for box in self._whole(small)
-            ]
-            boxes = [box for box in boxes if box.width >= (self.min_face or 0)]
-            if boxes:
-                return boxes
-        return []
+            for box in self._fallback[enlarge](grey)
+        ]
+        return [box for box in boxes if box.width >= (self.min_face or 0)]
 
 
 def one_level_detector() -> Any:
@@ -284,6 +301,12 @@ def without_overlaps(boxes: list[Box]) -> list[Box]:
         if not any(_overlap(box, other) for other in kept):
             kept.append(box)
     return kept
+
+
+def _box_of(candidate: Candidate) -> Box:
+    half = candidate.size / 2
+    left, top = candidate.x - half, candidate.y - half
+    return Box(left, top, left + candidate.size - 1, top + candidate.size - 1, candidate.logit)
 
 
 def _overlap(a: Box, b: Box) -> bool:

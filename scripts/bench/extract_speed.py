@@ -1,0 +1,106 @@
+"""Benchmark: images per second of `landmarks.extract` against the published way.
+
+python -m scripts.bench.extract_speed --portraits ZIP --groups FOLDER --background FILE
+
+Portraits at 600×500 and 4,000×3,000 pixels are made in a temporary folder from the photographs in
+ZIP (one face each); the groups are the photographs in FOLDER, each linked several times. The
+published way (read, grey, HOG on the picture enlarged by 2, shape predictor) runs in this process,
+its models loaded beforehand; ours is the whole command with its default settings, its start
+included. The two take turns; the medians of the rounds are compared.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+
+from scripts.bench.portraits import Published, make_portraits
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the benchmark; returns 0."""
+    parser = argparse.ArgumentParser(prog="python -m scripts.bench.extract_speed")
+    parser.add_argument("--portraits", metavar="ZIP", help="photographs of one face each")
+    parser.add_argument("--groups", metavar="FOLDER", help="photographs of several faces")
+    parser.add_argument(
+        "--background", metavar="FILE", action="append", default=[], help="shows no face"
+    )
+    parser.add_argument("--jobs", type=int, default=2, help="our processes (2)")
+    parser.add_argument("--rounds", type=int, default=3, help="turns that each takes (3)")
+    parser.add_argument("--images", type=int, default=600, help="portraits at 600×500 (600)")
+    parser.add_argument("--large", type=int, default=40, help="portraits at 4,000×3,000 (40)")
+    parser.add_argument("--repeat", type=int, default=40, help="links to each group photo (40)")
+    args = parser.parse_args(argv)
+    cv2.setNumThreads(1)
+    published = Published()
+    with tempfile.TemporaryDirectory() as temporary:
+        if args.portraits:
+            for size, count, every in (
+                ((600, 500), args.images, 10),
+                ((4000, 3000), args.large, 20),
+            ):
+                folder = Path(temporary, f"{size[0]}x{size[1]}")
+                folder.mkdir()
+                paths = make_portraits(args.portraits, args.background, size, count, folder)
+                _compare(f"portraits {size[0]}×{size[1]}", paths, paths[::every], args, published)
+        if args.groups:
+            folder = Path(temporary, "groups")
+            folder.mkdir()
+            originals = sorted(Path(args.groups).glob("*.jpg"))
+            paths = []
+            for turn in range(args.repeat):
+                for original in originals:
+                    paths.append(folder / f"{turn:04d}_{original.name}")
+                    paths[-1].symlink_to(original.absolute())
+            _compare("group photographs", paths, paths[: len(originals)], args, published)
+    return 0
+
+
+def _compare(
+    title: str,
+    paths: list[Path],
+    sample: list[Path],
+    args: argparse.Namespace,
+    published: Published,
+) -> None:
+    """Take turns; the published way is slow, so it works on a sample of the same pictures."""
+    theirs, ours = [], []
+    faces = 0
+    for _ in range(args.rounds):
+        begun = time.perf_counter()
+        faces = sum(len(published(path)) for path in sample)
+        theirs.append(len(sample) / (time.perf_counter() - begun))
+        ours.append(len(paths) / _seconds(paths[0].parent, args.jobs))
+    rates = statistics.median(theirs), statistics.median(ours)
+    print(
+        f"{title}: published {rates[0]:.2f} images/s (1 process, {len(sample)} images, {faces}"
+        f" faces); landmarks.extract {rates[1]:.2f} images/s ({args.jobs} processes,"
+        f" {len(paths)} images); ratio {rates[1] / rates[0]:.1f}",
+        flush=True,
+    )
+
+
+def _seconds(folder: Path, jobs: int) -> float:
+    output = folder.parent / "faces.csv"
+    command = [sys.executable, "-m", "landmarks.extract", "-i", str(folder), "-o", str(output)]
+    begun = time.perf_counter()
+    subprocess.run([*command, "--jobs", str(jobs)], check=True, stderr=subprocess.DEVNULL)
+    seconds = time.perf_counter() - begun
+    for name in (output, output.with_suffix(".errors.csv")):
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(name)
+    return seconds
+
+
+if __name__ == "__main__":
+    sys.exit(main())
