@@ -141,23 +141,26 @@ def _work(task: Task) -> Record:
         for number, face in enumerate(faces)
     )
     if _draw is not None and rows and picture is not None:
-        _write_overlay(picture, faces, Path(_draw) / f"{task.stem}.jpg")
+        _write_overlay(picture, faces, os.path.join(_draw, task.stem))
     return Record(task.source.path, task.stem, task.frame, task.seconds, rows, error)
 
 
-def _write_overlay(picture: Picture | NDArray[np.uint8], faces: list[Face], target: Path) -> None:
+def _write_overlay(picture: Picture | NDArray[np.uint8], faces: list[Face], stem: str) -> None:
     from PIL import Image
 
     from landmarks.draw import overlay
     from landmarks.files import replacing
 
+    # Photographs stay small; what was stored without loss is drawn without loss.
+    lossless = isinstance(picture, Picture) and not picture.is_jpeg
+    target = Path(f"{stem}.png" if lossless else f"{stem}.jpg")
     image = picture.rgb() if isinstance(picture, Picture) else picture
     boxes = [(f.box.left, f.box.top, f.box.right, f.box.bottom) for f in faces]
-    drawn = overlay(image, [face.points for face in faces], boxes=boxes)
+    drawn = Image.fromarray(overlay(image, [face.points for face in faces], boxes=boxes))
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with replacing(target, "wb", durable=False) as handle:
-            Image.fromarray(drawn).save(handle, format="JPEG", quality=92)
+            drawn.save(handle, format="PNG" if lossless else "JPEG", quality=92)
     except OSError as error:
         raise InputError(f"{target} cannot be written: {error.strerror or error}") from None
 

@@ -172,9 +172,7 @@ def _read_npz(name: str) -> NDArray[np.float64]:
     return points[0] if points.ndim == 3 and len(points) == 1 else points
 
 
-def write_points(
-    path: str | os.PathLike[str], points: ArrayLike, *, durable: bool = True
-) -> None:
+def write_points(path: str | os.PathLike[str], points: ArrayLike, *, durable: bool = True) -> None:
     """Write the landmarks of one face, whole or not at all.
 
     Parameters

@@ -45,7 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     code = extract.main(["-i", str(photo), "-o", str(points), "--draw", str(folder / "drawn")])
     if code == 0:
         print(
-            f"photograph  {photo}\nlandmarks   {points}\npicture     {folder}/drawn/astronaut.jpg"
+            f"photograph  {photo}\nlandmarks   {points}\npicture     {folder}/drawn/astronaut.png"
         )
     return code
 
