@@ -11,8 +11,6 @@ whole picture is searched.
 
 from __future__ import annotations
 
-import os
-import tempfile
 from typing import Any
 
 import cv2
@@ -217,26 +215,23 @@ class Search:
 def one_level_detector() -> Any:
     """dlib's frontal face detector, looking at one size only instead of a whole pyramid.
 
-    dlib offers no such setting, but writes it: the third of the scanner's parameters in a saved
-    detector is the largest number of pyramid levels (1,000). dlib writes a number as the count of
+    dlib offers no such setting, but keeps it in a pickled detector: the third of the scanner's
+    parameters is the largest number of pyramid levels (1,000). dlib writes a number as the count of
     its bytes and then the bytes, the lowest first. Should a release of dlib write something else,
     the detector stays as it is: slower, not wrong.
     """
     import dlib
 
     detector = dlib.get_frontal_face_detector()
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "detector.svm")
-        detector.save(path)
-        with open(path, "rb") as file:
-            saved = file.read()
-        window, many, one = b"\x01\x50\x01\x50", b"\x02\xe8\x03", b"\x01\x01"
-        start = saved.find(window + many, 0, 64)
-        if start < 0:
-            return detector
-        with open(path, "wb") as file:
-            file.write(saved[: start + 4] + one + saved[start + 4 + len(many) :])
-        return dlib.fhog_object_detector(path)
+    (saved,) = detector.__getstate__()
+    window, many, one = b"\x01\x50\x01\x50", b"\x02\xe8\x03", b"\x01\x01"
+    start = saved.find(window + many, 0, 64)
+    if start < 0:
+        return detector
+    changed = saved[: start + 4] + one + saved[start + 4 + len(many) :]
+    copy = dlib.fhog_object_detector.__new__(dlib.fhog_object_detector)
+    copy.__setstate__((changed,))
+    return copy
 
 
 def level_sizes(width: int, height: int, upsample: int) -> list[tuple[int, int]]:
