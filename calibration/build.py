@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from calibration.fitting import build_model
+from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
 from calibration.synthesis import read_face_model
 
@@ -94,8 +94,9 @@ def main(argv: list[str] | None = None) -> int:
         config = {"seed": options.seed, "faces": len(rated.landmarks),
                   "command": "python -m calibration.build --ict FOLDER --rated CSV -o FILE "
                              f"--seed {options.seed}"}
-        model = build_model(face_model, rated.landmarks, rated.emotion, rated.person,
-                            rated.intensity, options.seed, config)
+        frame, surface = learn_surface(face_model, options.seed)
+        model = build_model(frame, surface, rated.landmarks, rated.emotion, rated.person,
+                            rated.intensity, config)
         model.save(options.output)
     except (ValueError, OSError) as error:
         print(f"calibration.build: {error}", file=sys.stderr)

@@ -19,7 +19,7 @@ from calibration.pose import Frame, Pose
 
 SHIPPED = Path(__file__).with_name("expression_model.npz")
 #: Distance above which a face counts as far from the model, and above which it is refused.
-FAR, TOO_FAR = 3.0, 12.0
+FAR, TOO_FAR = 5.0, 15.0
 #: With the own neutral known, a strength below this is none.
 _NOTHING = 0.02
 #: A wanted emotion is believed to be the shown one unless it is less probable than this …
@@ -84,7 +84,7 @@ class ExpressionEstimate:
 
     @property
     def far(self) -> Any:
-        """Whether `distance` is above the stated limit of 3."""
+        """Whether `distance` is above the stated limit of 5."""
         return self.distance > FAR
 
 
@@ -435,16 +435,38 @@ class ExpressionModel:
         shown = np.where(unnamed > 0.5, len(self.emotions), probability.argmax(1))
         rows = np.arange(len(named))
         clear = strength[rows, shown] > _CLEARLY_SHOWN
-        against = (named >= 0) & (probability[rows, np.maximum(named, 0)] < _CONTRADICTED) & clear
+        asked = np.maximum(named, 0)
+        against = (named >= 0) & (probability[rows, asked] < _CONTRADICTED) & clear
+        against &= strength[rows, asked] < strength[rows, shown]
         if view.own is None:
             emotion = np.where(named < 0, shown, named)
             if not against.any():
-                return self._moved(view, emotion, wanted)
+                moved = self._moved(view, emotion, wanted)
+                return self._common_zero(view, moved, wanted, emotion, strength[rows, emotion], named)
             bare = np.where(against[:, None], self._moved(view, shown, np.zeros(len(rows))),
                             view.frontal)
             bare_view = _View(view.points, bare, view.pose, view.population, None)
             return self._moved(bare_view, emotion, wanted)
         return self._from_own(view, wanted, named, probability, strength, against, own_choice)
+
+    def _common_zero(
+        self, view: _View, moved: Array, wanted: Array, emotion: Array, strength: Array,
+        named: Array,
+    ) -> Array:
+        """Faces turned down without a named emotion, brought to the zero of all emotions.
+
+        At the zero of one emotion another may still be read. Which emotion a face at zero will
+        show next is anyone's guess, so it has to be the zero of all of them.
+        """
+        share = np.where(strength > 0, np.clip(1.0 - wanted / np.maximum(strength, 1e-9), 0, 1),
+                         wanted <= 0)
+        share = np.where(named < 0, share, 0.0)
+        if not share.any():
+            return moved
+        zero = self._moved(view, emotion, np.zeros(len(wanted)))
+        for population, mine in self._each(view):
+            moved[mine] -= share[mine, None] * population.readings(zero[mine])
+        return moved
 
     def _from_own(
         self, view: _View, wanted: Array, named: Array, probability: Array, strength: Array,

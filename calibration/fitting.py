@@ -19,24 +19,28 @@ from calibration.synthesis import FaceModel
 from calibration.teachers import frame_of, from_face_model, from_photographs
 
 
+def learn_surface(face_model: FaceModel, seed: int) -> tuple[Frame, Lesson]:
+    """Frontal frame and lesson of a face model, the same for the same seed."""
+    rng = np.random.default_rng(seed)
+    frame = frame_of(face_model, rng)
+    return frame, from_face_model(face_model, frame, rng)
+
+
 def build_model(
-    face_model: FaceModel, landmarks: Array, emotion: Array, person: Array, intensity: Array,
-    seed: int, config: dict[str, Any],
+    frame: Frame, surface: Lesson, landmarks: Array, emotion: Array, person: Array,
+    intensity: Array, config: dict[str, Any],
 ) -> ExpressionModel:
     """The model that ships: a face model's surface points, and a predictor's on photographs.
 
     Parameters
     ----------
-    face_model : FaceModel
+    frame, surface
+        From `learn_surface`.
     landmarks, emotion, person, intensity
         Rated photographs, as for `ExpressionModel.fit`.
-    seed : int
     config : dict
         Kept in the model.
     """
-    rng = np.random.default_rng(seed)
-    frame = frame_of(face_model, rng)
-    surface = from_face_model(face_model, frame, rng)
     frontal = frame.frontal(np.asarray(landmarks, float))[0]
     index = _indices(emotion, EMOTIONS)
     predictor = from_photographs(frontal, index, person, intensity, EMOTIONS, surface)

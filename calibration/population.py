@@ -97,6 +97,7 @@ class Population:
                                                       strict=True)]
         self._ruler, self._read, self._write = (np.stack(a) for a in zip(*settled, strict=True))
         self._spread = p.spread
+        self._crossed = self._ruler[: self.count] @ self._displacement[: self.count].T
         self._typical, self._remainder = p.typical, float(p.remainder)
         self._typical_back = np.linalg.pinv(p.typical)
         mixture = (p.weights, p.centres, p.covariances)
@@ -149,6 +150,14 @@ class Population:
         style = (gain - 1.0) * (off @ self._read[emotion].T)
         moved = frontal + np.outer(strength - now, self._displacement[emotion])
         return moved + style @ self._write[emotion]
+
+    def readings(self, frontal: Array) -> Array:
+        """What all rulers read together: the displacements (B, 136) that explain every reading.
+
+        Taking it off leaves a face at which each emotion's path starts.
+        """
+        read = (frontal - self.mean) @ self._ruler[: self.count].T
+        return np.linalg.solve(self._crossed, read.T).T @ self._displacement[: self.count]
 
     def full_displacement(self, shown: Array, probability: Array | None, emotion: int | None
                           ) -> Array:
