@@ -111,7 +111,7 @@ class FaceFinder:
         if self._predictor is None:
             self._predictor = load_predictor(self.settings.predictor, check=self._check)
         if self.settings.upsample is None:
-            return [Face(box, self._predictor.in_views(views, box)) for box in boxes]
+            return [Face(box, self._predictor(views.grey(), box)) for box in boxes]
         return [Face(box, self._predictor(views.grey(), box)) for box in boxes]
 
 

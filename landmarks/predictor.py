@@ -15,12 +15,8 @@ from numpy.typing import NDArray
 from landmarks.detector import Box
 from landmarks.errors import InputError
 from landmarks.models import SHAPE_PREDICTOR, model_file
-from landmarks.views import Views
 
 POINTS = 68
-
-FACE_WIDTH = 250.0
-"""The predictor sees the smallest view of a picture in which the face is this many pixels wide."""
 
 _PUBLISHED = "fbdc2cb80eb9aa7a758672cbfdda32ba6300efe9b6e6c7a299ff7e736b11b92f"
 _SECONDS = 120
@@ -84,33 +80,6 @@ class Predictor:
         rectangle = dlib.rectangle(*(round(side) for side in sides))
         parts = self._predictor(np.ascontiguousarray(image), rectangle).parts()
         return np.array([(part.x, part.y) for part in parts], dtype=np.float64)
-
-    def in_views(self, views: Views, box: Box) -> NDArray[np.float64]:
-        """Landmarks of one face, placed in the smallest view that shows it large enough.
-
-        Parameters
-        ----------
-        views : Views
-            The picture.
-        box : Box
-            In pixels of the whole picture.
-
-        Returns
-        -------
-        points : (68, 2) float array
-            (x, y) in pixels of the whole picture.
-        """
-        grey, reduce = views.at_least(FACE_WIDTH / box.width)
-        if reduce == 1:
-            return self(grey, box)
-        small = Box(
-            (box.left + 0.5) / reduce - 0.5,
-            (box.top + 0.5) / reduce - 0.5,
-            (box.right + 0.5) / reduce - 0.5,
-            (box.bottom + 0.5) / reduce - 0.5,
-            box.score,
-        )
-        return (self(grey, small) + 0.5) * reduce - 0.5
 
 
 def load_predictor(path: str | os.PathLike[str] | None = None, *, check: bool = True) -> Predictor:

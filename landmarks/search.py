@@ -27,9 +27,12 @@ UPSAMPLE = 1
 THRESHOLD = -1.5
 """Logit from which the network's candidates are looked at."""
 
-SCORE = -0.1
-"""Score from which dlib's detector, looking at a candidate, has found a face. Below the 0 of the
-search over the whole picture: the network's word counts for something too."""
+CLEAR = 2.0
+"""Logit from which the network is sure enough to be asked in doubt."""
+
+SCORE = -0.2
+"""Score from which dlib's detector has found a face at a clear candidate; elsewhere it is 0, as in
+dlib's own search."""
 
 WEAK = -0.5
 """Score from which the neighbouring sizes are looked at too."""
@@ -161,7 +164,8 @@ class Search:
                 break
             for level in missing:
                 found[level] = self._look_once(views, candidate, levels, level)
-        return [box for boxes in found.values() for box in boxes if box.score >= SCORE]
+        least = SCORE if candidate.logit >= CLEAR else 0.0
+        return [box for boxes in found.values() for box in boxes if box.score >= least]
 
     def _look_once(
         self, views: Views, candidate: Candidate, levels: list[tuple[int, int]], level: int

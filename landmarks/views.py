@@ -1,4 +1,4 @@
-"""One picture in grey at several sizes, each made at most once."""
+"""One picture in grey, whole and at a half, a quarter and an eighth, each made at most once."""
 
 from __future__ import annotations
 
@@ -10,14 +10,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from landmarks.image import as_rgb
 
-REDUCTIONS = (8, 4, 2, 1)
-
-_SMALL = 1_000_000
-"""Pictures with fewer pixels are decoded once, whole: decoding twice costs more than it saves."""
+REDUCTIONS = (8, 4, 2)
 
 
 class GreySource(Protocol):
-    """What `landmarks.image.Picture` offers: a picture that is decoded as far as it is needed."""
+    """What `landmarks.image.Picture` offers."""
 
     size: tuple[int, int]
 
@@ -33,66 +30,65 @@ class Views:
     ----------
     picture : Picture, (H, W, 3) or (H, W) uint8 array
         A file's picture, or pixels.
+
+    Notes
+    -----
+    Smaller views are averaged from larger ones. A JPEG could be decoded small at once, but the
+    points are placed in the whole picture, and decoding twice costs more than averaging.
     """
 
     def __init__(self, picture: GreySource | ArrayLike) -> None:
-        self._picture: GreySource | None = None
-        self._pixels: NDArray[np.uint8] | None = None
+        self._picture: Any = picture
         self._greys: dict[int, NDArray[Any]] = {}
-        if hasattr(picture, "grey"):
-            source: Any = picture
-            self._picture = source
-            self.size: tuple[int, int] = source.size
-            return
-        pixels: NDArray[Any] = np.asarray(picture)
-        if pixels.ndim == 2 and pixels.dtype == np.uint8 and pixels.size:
-            self._greys[1] = np.ascontiguousarray(pixels)
-        self._pixels = as_rgb(pixels)
-        self.size = (pixels.shape[1], pixels.shape[0])
+        if not hasattr(picture, "grey"):
+            pixels: NDArray[Any] = np.asarray(picture)
+            self._picture = None
+            self._rgb = as_rgb(pixels)
+            grey_already = pixels.ndim == 2
+            self._greys[1] = (
+                np.ascontiguousarray(pixels)
+                if grey_already
+                else np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY))
+            )
+        height, width = self.grey().shape
+        self.size: tuple[int, int] = (width, height)
 
     def rgb(self) -> NDArray[np.uint8]:
         """The whole picture, (H, W, 3) RGB."""
-        if self._pixels is None:
-            assert self._picture is not None
-            self._pixels = self._picture.rgb()
-        return self._pixels
+        if self._picture is not None:
+            return np.asarray(self._picture.rgb())
+        return self._rgb
 
     def grey(self, reduce: int = 1) -> NDArray[np.uint8]:
-        """The picture in grey, both sides divided by `reduce` (1, 2, 4 or 8; rounded up)."""
-        if reduce not in self._greys:
-            self._greys[reduce] = self._make(reduce)
-        return self._greys[reduce]
-
-    def at_least(self, scale: float) -> tuple[NDArray[np.uint8], int]:
-        """The smallest view that is no smaller than `scale` times the picture.
+        """The picture in grey.
 
         Parameters
         ----------
-        scale : float
-            Wanted size as a fraction of the picture's; more than 1 gets the whole picture.
+        reduce : {1, 2, 4, 8}, optional
+            Divide both sides by this (rounded down). Pixel (x, y) then has its centre at
+            ((x + ½) reduce - ½, (y + ½) reduce - ½) of the picture.
 
         Returns
         -------
         grey : (h, w) uint8 array
-        reduce : int
-            Pixel (x, y) of `grey` has its centre at ((x + ½) reduce - ½, (y + ½) reduce - ½) of the
-            picture.
         """
+        if reduce not in self._greys:
+            self._greys[reduce] = (
+                np.ascontiguousarray(self._picture.grey())
+                if reduce == 1
+                else _half(self.grey(reduce // 2))
+            )
+        return self._greys[reduce]
+
+    def at_least(self, scale: float) -> tuple[NDArray[np.uint8], int]:
+        """The smallest view that is no smaller than `scale` times the picture, and its `reduce`."""
         reduce = next((r for r in REDUCTIONS if 1 / r >= scale), 1)
-        if self.size[0] * self.size[1] < _SMALL:
-            self.grey(1)  # decoded once; smaller views are made from it
         return self.grey(reduce), reduce
 
-    def _make(self, reduce: int) -> NDArray[Any]:
-        finer = max((have for have in self._greys if have < reduce), default=None)
-        if finer is not None:
-            grey, ratio = self._greys[finer], reduce // finer
-            size = (-(-grey.shape[1] // ratio), -(-grey.shape[0] // ratio))
-            return cv2.resize(grey, size, interpolation=cv2.INTER_AREA)
-        if self._picture is not None:
-            return np.ascontiguousarray(self._picture.grey(reduce))
-        full = cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY)
-        if reduce == 1:
-            return full
-        self._greys[1] = full
-        return self._make(reduce)
+
+def _half(grey: NDArray[Any]) -> NDArray[Any]:
+    height, width = grey.shape
+    # Without the last row or column, should it be odd: each pixel is then exactly four.
+    even = grey[: height // 2 * 2 or 1, : width // 2 * 2 or 1]
+    size = (max(1, width // 2), max(1, height // 2))
+    return np.asarray(cv2.resize(even, size, interpolation=cv2.INTER_AREA))
