@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from landmarks.errors import ImageError, InputError
-from landmarks.faces import Face, FaceFinder, Settings
+from landmarks.faces import Face, FaceFinder, Settings, shared_finder
 from landmarks.image import Picture
 from landmarks.inputs import Source
 from landmarks.journal import Journal, Key, Record
@@ -104,12 +104,13 @@ _finder: FaceFinder | None = None
 _draw: str | None = None
 
 
-def _prepare(settings: Settings, draw: str | None) -> None:
-    import cv2
-
+def _prepare(settings: Settings, draw: str | None, alone: bool) -> None:
     global _finder, _draw
-    cv2.setNumThreads(1)  # the processes already fill the cores
-    _finder = FaceFinder(settings, check=False)
+    if not alone:
+        import cv2
+
+        cv2.setNumThreads(1)  # the processes already fill the cores
+    _finder = shared_finder(settings, check=False)
     _draw = draw
 
 
@@ -247,7 +248,7 @@ def extract_batch(
             done |= keep | {problem.key for problem in earlier}
             wanted = {source.path for source in sources}
             report.skipped = sum(file in wanted for file, _ in done)
-    pool = OrderedPool(_work, functools.partial(_prepare, settings, draw), jobs)
+    pool = OrderedPool(_work, functools.partial(_prepare, settings, draw, jobs == 1), jobs)
     total = None if any(source.film for source in sources) else len(sources)
     bar = tqdm(
         total=total, unit="img", smoothing=0.05, disable=None if progress else True, leave=False

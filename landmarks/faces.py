@@ -118,6 +118,21 @@ class FaceFinder:
 _finders: dict[Settings, FaceFinder] = {}
 
 
+def shared_finder(settings: Settings, *, check: bool = True) -> FaceFinder:
+    """The finder of this process for these settings; the last one is kept.
+
+    Parameters
+    ----------
+    settings : Settings
+    check : bool, optional
+        False where the predictor's file is known to be good.
+    """
+    if settings not in _finders:
+        _finders.clear()  # each holds a predictor of 100 MB
+        _finders[settings] = FaceFinder(settings, check=check)
+    return _finders[settings]
+
+
 def detect(
     image: ArrayLike,
     *,
@@ -148,7 +163,4 @@ def detect(
         predictor.
     """
     settings = Settings(predictor, detector, upsample, min_face, faces)
-    if settings not in _finders:
-        _finders.clear()  # each holds a predictor of 100 MB
-        _finders[settings] = FaceFinder(settings)
-    return _finders[settings](as_rgb(image))
+    return shared_finder(settings)(as_rgb(image))

@@ -38,6 +38,8 @@ def folder(tmp_path, small) -> Path:
 
 
 def run(*arguments: object, code: int = 0, capsys=None) -> str:
+    if "--jobs" not in arguments:
+        arguments += ("--jobs", "1")
     assert extract.main([str(a) for a in arguments]) == code
     return capsys.readouterr() if capsys else ""
 
