@@ -19,9 +19,11 @@ HOG_WINDOW = 73
 """Width in pixels of the narrowest box that dlib's HOG detector gives without upsampling."""
 
 _CASCADE = "haarcascade_frontalface_default.xml"
-_CNN_PIXELS = 3_000_000
-_HAAR_WIDTH = 1.0
-_HAAR_SHIFT = (0.0, 0.0)
+_CNN_PIXELS = 2_000_000
+# dlib's boxes are a little narrower than the cascade's and lie lower, in widths of its boxes
+# (means over 452 faces of the photographs that `landmarks.candidates` was trained on).
+_HAAR_WIDTH = 0.96
+_HAAR_LOWER = 0.08
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ def make_detector(name: str = "hog", *, upsample: int = 1, min_face: int | None 
     name : {'hog', 'cnn', 'haar'}, optional
         'hog': dlib's frontal face detector; its score is the distance from the separating plane,
         above 0. 'cnn': dlib's `mmod_human_face_detector.dat`; scores above 0, about 1 for a clear
-        face; slow without a GPU, and pictures of more than 3 megapixels (after `upsample`) are made
+        face; slow without a GPU, and pictures of more than 2 megapixels (after `upsample`) are made
         smaller for it. 'haar': OpenCV's `haarcascade_frontalface_default.xml`; its score is the sum
         of the last stage (a few units), its boxes are moved and scaled to where dlib's would be.
     upsample : int, optional
@@ -141,7 +143,7 @@ class CnnDetector:
             self._detector = dlib.cnn_face_detection_model_v1(str(path))
         rgb: NDArray[Any] = image if image.ndim == 3 else cv2.cvtColor(image, cv2.COLOR_GRAY2RGB)
         height, width = rgb.shape[:2]
-        # The network holds hundreds of bytes for each pixel.
+        # The network takes about a kilobyte for each pixel.
         scale = min(2.0**self.upsample, (_CNN_PIXELS / (width * height)) ** 0.5)
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size != (width, height):
@@ -184,18 +186,10 @@ class HaarDetector:
         )
         boxes = []
         for (x, y, width, _), weight in zip(found, weights, strict=True):
-            half = _HAAR_WIDTH * width / 2
-            centre_x = x + (0.5 + _HAAR_SHIFT[0]) * width - 0.5
-            centre_y = y + (0.5 + _HAAR_SHIFT[1]) * width - 0.5
-            boxes.append(
-                Box(
-                    centre_x - half + 0.5,
-                    centre_y - half + 0.5,
-                    centre_x + half - 0.5,
-                    centre_y + half - 0.5,
-                    float(weight),
-                )
-            )
+            side = _HAAR_WIDTH * float(width)
+            left = float(x) + (float(width) - side) / 2
+            top = float(y) + (float(width) - side) / 2 + _HAAR_LOWER * float(width)
+            boxes.append(Box(left, top, left + side - 1, top + side - 1, float(weight)))
         boxes.sort(key=lambda box: -box.score)
         return _wide_enough(boxes, self.min_face)
 

@@ -24,7 +24,7 @@ from landmarks.views import GreySource, Views
 
 UPSAMPLE = 1
 
-THRESHOLD = -1.5
+THRESHOLD = -2.0
 """Logit from which the network's candidates are looked at."""
 
 CLEAR = 2.0
