@@ -26,7 +26,7 @@ _NOTHING = 0.02
 _CONTRADICTED = 0.01
 #: … while the face shows another at least this strongly.
 _CLEARLY_SHOWN = 0.3
-_CHUNK = 1024
+_CHUNK = 512
 
 
 class FarFaceWarning(UserWarning):
@@ -211,6 +211,17 @@ class ExpressionModel:
             Wrong shapes, a value that is not finite, or all points in one place.
         """
         points, single = self._points(landmarks, "landmarks")
+        given = None if neutral is None else self._neutral(neutral, len(points))
+        parts = [self._estimate(points[start : start + _CHUNK],
+                                None if given is None else given[start : start + _CHUNK])
+                 for start in range(0, len(points), _CHUNK)]
+        values: Any = [np.concatenate(part) for part in zip(*parts, strict=True)]
+        if single:
+            values = [v[0] if v.ndim > 1 else float(v[0]) for v in values]
+        return ExpressionEstimate(self.emotions, *values)
+
+    def _estimate(self, points: Array, neutral: Array | None) -> tuple[Array, ...]:
+        """Fields of `ExpressionEstimate` for a batch."""
         view = self._view(points, neutral)
         probability, _ = self._recognise(view)
         strength = self._strengths(view)
@@ -222,14 +233,11 @@ class ExpressionModel:
             intensity = (probability * strength[:, :-1]).sum(1)
             zero = view.own
         change = self.frame.in_image(zero - view.frontal, view.pose)
-        values = (
+        return (
             probability, np.maximum(intensity, 0.0), np.maximum(strength[:, :-1], 0.0),
             points + change, self._distance(view), np.rad2deg(view.pose.yaw),
             np.rad2deg(view.pose.pitch), np.rad2deg(np.angle(view.pose.similarity)),
         )
-        if single:
-            values = tuple(v[0] if v[0].ndim else float(v[0]) for v in values)  # type: ignore[assignment]
-        return ExpressionEstimate(self.emotions, *values)
 
     def intensify(
         self, landmarks: ArrayLike, intensity: ArrayLike = 1.0, emotion: Any = None,

@@ -136,4 +136,4 @@ def _lesson_of(population: Population) -> Lesson:
                               parts.covariances, strict=True)
     ]
     return Lesson(faces, parts.mean, identity + level, repeats + 0.1 * level, components,
-                  parts.own_ruler, parts.ruler, float(parts.rest_bias))
+                  parts.own_ruler, parts.ruler, float(parts.rest_bias), 1.0)

@@ -41,6 +41,9 @@ class Lesson(NamedTuple):
     own_ruler, ruler : (E + 1, 136) float arrays
         See `calibration.population.Parts`.
     rest_bias : float
+    path_style : float
+        Share of the style's covariance that paths follow; less than 1 where it is known to hold
+        more than style, such as differences in intensity that ratings do not tell.
     """
 
     faces: Array
@@ -51,6 +54,7 @@ class Lesson(NamedTuple):
     own_ruler: Array
     ruler: Array
     rest_bias: float
+    path_style: float
 
 
 def pooled(components: list[Component], emotion: int) -> tuple[Array, Array]:
@@ -108,7 +112,7 @@ def assemble(lesson: Lesson) -> Parts:
     for emotion in range(len(lesson.ruler)):
         mean, style = pooled(components, emotion)
         displacement.append(mean)
-        paths.append(fit_path(mean, style, lesson.identity + 1e-7 * np.eye(136),
+        paths.append(fit_path(mean, lesson.path_style * style, lesson.identity + 1e-7 * np.eye(136),
                               lesson.ruler[emotion], MODES))
     ruler, read, write, spread = (np.stack(part) for part in zip(*paths, strict=True))
     values, vectors = np.linalg.eigh(np.cov(lesson.faces.T))

@@ -9,12 +9,12 @@ import numpy as np
 from calibration.gaussian import Array, DialPosterior, ScaleFree
 from calibration.paths import settle_path, stretch
 
-_STRENGTHS = np.array([0, .05, .1, .15, .2, .25, .3, .35, .4, .45, .5, .6, .7, .8, .9, 1.,
-                       1.1, 1.2, 1.3, 1.4, 1.5, 1.6])
+_STRENGTHS = np.array([0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.65, 0.8, 0.95, 1.1, 1.3, 1.5])
 #: A displacement is recognised at any size; its noise counts as at this strength.
 _RECOGNISED_AT = 0.5
-#: Half of the displacement is kept as neutral's own look below this rest bias.
+#: A neutral face resembles an emotion by no more than this strength.
 _LARGEST_BIAS = 0.5
+_POSE = 6  # directions that the frontal frame has taken off
 
 
 def _strength_prior() -> Array:
@@ -89,7 +89,7 @@ class Population:
         self.mean = p.mean
         self.emotion = parts.emotion.astype(int)
         self.count = len(p.displacement) - 1
-        self._basis = np.float32(p.basis)
+        self._basis_back = np.float32(p.basis.T)
         self._own_ruler = p.own_ruler
         self._rest_bias = float(p.rest_bias)
         self._displacement = p.displacement
@@ -98,8 +98,8 @@ class Population:
         self._ruler, self._read, self._write = (np.stack(a) for a in zip(*settled, strict=True))
         self._spread = p.spread
         self._crossed = self._ruler[: self.count] @ self._displacement[: self.count].T
-        self._typical, self._remainder = p.typical, float(p.remainder)
-        self._typical_back = np.linalg.pinv(p.typical)
+        self._typical, self._remainder = np.float32(p.typical.T), float(p.remainder)
+        self._typical_size = 1.0 / (self._typical**2).sum(0)
         mixture = (p.weights, p.centres, p.covariances)
         grid = (_STRENGTHS, _strength_prior())
         self._own = DialPosterior(*mixture, p.own_observe, p.own_noise, *grid)
@@ -114,12 +114,12 @@ class Population:
 
     def distance(self, frontal: Array) -> Array:
         """Root mean square, in standard deviations, of how a face differs from known ones."""
-        off = frontal - self.mean
-        read = off @ self._typical.T
-        rest = off - read @ self._typical_back.T
-        left = off.shape[1] - 6 - read.shape[1]
-        total = (read**2).sum(1) + (rest**2).sum(1) / self._remainder**2
-        return np.sqrt(total / (read.shape[1] + max(left, 0)))
+        off = np.float32(frontal - self.mean)
+        read = (off @ self._typical) ** 2
+        rest = np.maximum((off * off).sum(1) - read @ self._typical_size, 0.0)
+        left = off.shape[1] - _POSE - read.shape[1]
+        total = read.sum(1) + rest / self._remainder**2
+        return np.sqrt(total / (read.shape[1] + left)).astype(np.float64)
 
     def recognise(self, frontal: Array, own: Array | None) -> tuple[Array, Array]:
         """Probability of each named emotion (B, E), and of none of them (B,)."""
@@ -183,7 +183,7 @@ class Population:
             unnamed = (_softmax(log.T) @ member[self.count])[:, None]
             weight = np.concatenate([probability * (1.0 - unnamed), unnamed], 1)
             mixing = within * (np.float32(weight) @ member)
-        return self._own.expected(white, share, mixing.T, pool) @ self._basis.T
+        return self._own.expected(white, share, mixing.T, pool) @ self._basis_back
 
 
 def _softmax(log: Array) -> Array:

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 Array: TypeAlias = "NDArray[Any]"
 
 _ROUNDS = 12
-_EXACT = 1e-7
+_EXACT = 2e-6  # of the gauge; and of depth, in eye-corner distances, times ten
+_INNER = 6
 _LARGEST_TURN = 0.87  # radians (50°); beyond it half of the landmarks would be hidden
 _GRID = 15  # turns per axis at which the Newton step is tabulated
 
@@ -69,6 +70,13 @@ class Frame:
         self.projection = np.eye(136) - _jacobian(self.mean) @ self.gauge
         # Depth must not follow an error of the pose, or the two would chase each other.
         self.depth = self.projection.T @ np.asarray(depth, np.float64)
+        self._flat = self.mean[:, :2].reshape(136)
+        self._depth = np.float32(self.depth)
+        self._seen = np.zeros((136, 4, 6))
+        for axis in (0, 1):
+            self._seen[axis::2, axis] = self.gauge[:, 0::2].T
+            self._seen[axis::2, 2 + axis] = self.gauge[:, 1::2].T
+        self._seen = self._seen.reshape(136, 24)
         self._steps = self._newton_steps()
 
     @classmethod
@@ -104,7 +112,7 @@ class Frame:
         for k in range(6):
             by = small * np.eye(6)[k]
             plane = (image - by[2] - 1j * by[3]) / (1.0 + by[0] + 1j * by[1])
-            moved = _unturn(plane, self.mean[:, 2], yaw + by[4], pitch + by[5])
+            moved = _unturn(plane.real, plane.imag, self.mean[:, 2], yaw + by[4], pitch + by[5])
             changes.append((moved - face) @ self.gauge.T / small)
         return np.linalg.pinv(np.stack(changes, 2)).reshape(_GRID, _GRID, 6, 6)
 
@@ -122,36 +130,65 @@ class Frame:
             x and y interleaved, outer eye corners about 1 apart, centred.
         pose : Pose
         """
-        where = points[..., 0] + 1j * points[..., 1]
-        first = points.reshape(len(points), 136) @ self.first.T
-        similarity = first[:, 0] + 1j * first[:, 1]
-        pose = Pose(similarity, first[:, 2] + 1j * first[:, 3],
+        flat = points.reshape(len(points), 136)
+        first = flat @ self.first.T
+        pose = Pose(first[:, 0] + 1j * first[:, 1], first[:, 2] + 1j * first[:, 3],
                     np.zeros(len(points)), np.zeros(len(points)))
-        mean = self.mean[:, :2].reshape(136)
+        seen = (flat @ self._seen).reshape(len(points), 4, 6)
         frontal = np.empty((len(points), 136))
         depth = np.repeat(self.mean[None, :, 2], len(points), 0)
-        busy = np.arange(len(points))
+        busy: Array | slice = slice(None)
         for _ in range(_ROUNDS):
             now = Pose(*(part[busy] for part in pose))
-            plane = (where[busy] - now.shift[:, None]) / now.similarity[:, None]
-            face = _unturn(plane, depth[busy], now.yaw, now.pitch)
+            now = self._settle(now, seen[busy], depth[busy])
+            plane = _plane(points[busy], now)
+            face = _unturn(*plane, depth[busy], now.yaw, now.pitch)
             frontal[busy] = face
-            off = face @ self.gauge.T
-            off[:, 0] -= 1.0
-            wrong = np.abs(off).max(1) > _EXACT
+            for part, new in zip(pose, now, strict=True):
+                part[busy] = new
+            better = self.mean[:, 2] + np.float32(face - self._flat) @ self._depth
+            wrong = np.abs(better - depth[busy]).max(1) > 10 * _EXACT
+            depth[busy] = better
             if not wrong.any():
                 break
-            busy, off, now = busy[wrong], off[wrong], Pose(*(part[wrong] for part in now))
-            cell = (_GRID - 1) / (2 * _LARGEST_TURN)
-            row, column = (np.rint((turn + _LARGEST_TURN) * cell).astype(int)
-                           for turn in (now.yaw, now.pitch))
-            step = -np.einsum("bij,bj->bi", self._steps[row, column], off)
-            pose.shift[busy] += now.similarity * (step[:, 2] + 1j * step[:, 3])
-            pose.similarity[busy] *= 1.0 + step[:, 0] + 1j * step[:, 1]
-            for turn, change in ((pose.yaw, step[:, 4]), (pose.pitch, step[:, 5])):
-                turn[busy] = np.clip(turn[busy] + change, -_LARGEST_TURN, _LARGEST_TURN)
-            depth[busy] = self.mean[:, 2] + (face[wrong] - mean) @ self.depth
+            if 2 * np.count_nonzero(wrong) < len(wrong):
+                busy = np.arange(len(points))[busy][wrong]
         return frontal, pose
+
+    def _settle(self, pose: Pose, seen: Array, depth: Array) -> Pose:
+        """The pose at which the gauge of faces with known depth is that of the mean face.
+
+        Only the gauge of the image and of the depth is needed, not the points; `seen` (B, 4, 6)
+        holds the x functionals of x and y and the y functionals of x and y of the image.
+        """
+        similarity, shift, yaw, pitch = pose
+        by_x, by_y = self.gauge[:, 0::2], self.gauge[:, 1::2]
+        sum_x, sum_y = by_x.sum(1), by_y.sum(1)
+        deep_x, deep_y = depth @ by_x.T, depth @ by_y.T
+        cell = (_GRID - 1) / (2 * _LARGEST_TURN)
+        for _ in range(_INNER):
+            inverse = 1.0 / similarity
+            origin = shift * inverse
+            a, b = inverse.real[:, None], inverse.imag[:, None]
+            x_u = a * seen[:, 0] - b * seen[:, 1] - origin.real[:, None] * sum_x
+            y_u = a * seen[:, 2] - b * seen[:, 3] - origin.real[:, None] * sum_y
+            y_v = b * seen[:, 2] + a * seen[:, 3] - origin.imag[:, None] * sum_y
+            sin_yaw, cos_yaw = np.sin(yaw)[:, None], np.cos(yaw)[:, None]
+            sin_pitch, cos_pitch = np.sin(pitch)[:, None], np.cos(pitch)[:, None]
+            off = (x_u - sin_yaw * deep_x) / cos_yaw
+            across = (y_u - sin_yaw * deep_y) / cos_yaw
+            off += (y_v + sin_pitch * (cos_yaw * deep_y - sin_yaw * across)) / cos_pitch
+            off[:, 0] -= 1.0
+            if np.abs(off).max() < _EXACT:
+                break
+            row = np.rint((yaw + _LARGEST_TURN) * cell).astype(int)
+            column = np.rint((pitch + _LARGEST_TURN) * cell).astype(int)
+            step = -np.matmul(self._steps[row, column], off[:, :, None])[:, :, 0]
+            shift = shift + similarity * (step[:, 2] + 1j * step[:, 3])
+            similarity = similarity * (1.0 + step[:, 0] + 1j * step[:, 1])
+            yaw = np.clip(yaw + step[:, 4], -_LARGEST_TURN, _LARGEST_TURN)
+            pitch = np.clip(pitch + step[:, 5], -_LARGEST_TURN, _LARGEST_TURN)
+        return Pose(similarity, shift, yaw, pitch)
 
     def in_image(self, change: Array, pose: Pose) -> Array:
         """A change of frontal landmarks as a change of pixels.
@@ -193,14 +230,21 @@ def _unbiased(jacobian: Array, covariance: Array) -> Array:
     return np.linalg.solve(jacobian.T @ weighted, weighted.T)
 
 
-def _unturn(
-    plane: Array, z: Array, yaw: Array, pitch: Array
-) -> Array:
-    """Frontal (B, 136) landmarks whose turned image is `plane` (B, 68), given their depth."""
+def _plane(points: Array, pose: Pose) -> tuple[Array, Array]:
+    """Image x and y (B, 68) with the similarity undone."""
+    inverse = 1.0 / pose.similarity
+    a, b = inverse.real[:, None], inverse.imag[:, None]
+    x = points[..., 0] - pose.shift.real[:, None]
+    y = points[..., 1] - pose.shift.imag[:, None]
+    return a * x - b * y, b * x + a * y
+
+
+def _unturn(x: Array, y: Array, z: Array, yaw: Array, pitch: Array) -> Array:
+    """Frontal (B, 136) landmarks whose turned image is x, y (B, 68), given their depth."""
     sin_yaw, cos_yaw = np.sin(yaw)[:, None], np.cos(yaw)[:, None]
     sin_pitch, cos_pitch = np.sin(pitch)[:, None], np.cos(pitch)[:, None]
-    frontal = np.empty((len(plane), 136), plane.real.dtype)
-    x = (plane.real - sin_yaw * z) / cos_yaw
-    frontal[:, 0::2] = x
-    frontal[:, 1::2] = (plane.imag + sin_pitch * (cos_yaw * z - sin_yaw * x)) / cos_pitch
+    frontal = np.empty((len(x), 136))
+    across = (x - sin_yaw * z) / cos_yaw
+    frontal[:, 0::2] = across
+    frontal[:, 1::2] = (y + sin_pitch * (cos_yaw * z - sin_yaw * across)) / cos_pitch
     return frontal

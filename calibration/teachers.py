@@ -19,7 +19,7 @@ from calibration.synthesis import (
 _NOISE = 0.005  # of a landmark's coordinate, as share of the eye-corner distance
 _TURN = 12.0  # degrees
 _UNNAMED = 0.02  # share of faces whose expression is none of the emotions
-_FULL_RATING = 75.0  # percentile of an emotion's ratings that counts as strength 1
+_FULL_RATING = 50.0  # percentile of an emotion's ratings that counts as strength 1
 _LEAST_PERSONS = 4
 
 
@@ -85,7 +85,7 @@ def from_face_model(
                                      off.T @ (strength - strength.mean()) / each))
     again = shoot(neutral)
     return Lesson(np.concatenate(faces), mean, np.cov(own.T), np.cov((own - again).T), components,
-                  np.stack(own_ruler), np.stack(ruler), 0.0)
+                  np.stack(own_ruler), np.stack(ruler), 0.0, 1.0)
 
 
 def from_photographs(
@@ -146,17 +146,23 @@ def from_photographs(
     components = _beside(styles, repeats, prior, len(names), trust)
     own_ruler, ruler = [], []
     for e in range(len(names) + 1):
+        typical, style = pooled(components, e)
         if e in rulers:
             own_ruler.append(0.7 * rulers[e] + 0.3 * absolute[e])
-            ruler.append(absolute[e])
+            # Ratings order the faces, the least variance keeps neutral faces at zero.
+            ruler.append(0.5 * absolute[e] + 0.5 * _least_variance(typical, style, identity))
             continue
-        typical, style = pooled(components, e)
-        for noise, into in ((repeats, own_ruler), (identity, ruler)):
-            spread = style + np.outer(typical, typical)
-            functional = np.linalg.solve(noise + 0.5 * spread + 1e-6 * np.eye(136), typical)
-            into.append(functional / (functional @ typical))
+        own_ruler.append(_least_variance(typical, style, repeats))
+        ruler.append(_least_variance(typical, style, identity))
     return Lesson(frontal, mean, identity, repeats, components, np.stack(own_ruler),
-                  np.stack(ruler), 0.6 if intensity is not None else 0.0)
+                  np.stack(ruler), 0.6 if intensity is not None else 0.0, 0.3)
+
+
+def _least_variance(displacement: Array, style: Array, noise: Array) -> Array:
+    """Functional that reads `displacement` as 1 and varies least over strengths of 0 to 1.2."""
+    moment = noise + 0.5 * (style + np.outer(displacement, displacement))
+    functional = np.linalg.solve(moment + 1e-6 * np.eye(len(displacement)), displacement)
+    return functional / (functional @ displacement)
 
 
 def _style(shown: Array, strength: Array) -> tuple[Array, Array]:
