@@ -322,7 +322,8 @@ class ExpressionModel:
         gold_points, one = self._points(gold, "gold")
         if not one:
             raise ValueError(f"gold: expected one face (68, 2), got {gold_points.shape}")
-        gold_view = self._view(gold_points, gold_neutral, "gold_neutral")
+        zero = None if gold_neutral is None else self._neutral(gold_neutral, 1, "gold_neutral")
+        gold_view = self._view(gold_points, zero)
         self._refuse_far(gold_view, 0)
         probability, _ = self._recognise(gold_view)
         shown = probability.argmax(1)
@@ -337,7 +338,8 @@ class ExpressionModel:
                                  f"0.1 is needed to scale it to {intensity:g}")
             displacement = displacement * (intensity / strength)
         points, single = self._points(landmarks, "landmarks")
-        view = self._view(points, neutral)
+        own = None if neutral is None else self._neutral(neutral, len(points))
+        view = self._view(points, own)
         self._refuse_far(view, 0)
         start = self._target(view, np.zeros(len(points)), np.repeat(shown, len(points)))
         change = start + displacement - view.frontal
@@ -351,8 +353,8 @@ class ExpressionModel:
                              f"got shape {points.shape}")
         single = points.ndim == 2
         points = points[None] if single else points
-        size = np.ptp(points, axis=1).max(1)
-        flat = size <= 1e-9 * np.maximum(np.abs(points).max((1, 2)), 1.0)
+        size = np.abs(points - points[:, :1]).max((1, 2))
+        flat = size <= 1e-9 * np.maximum(np.abs(points[:, 0]).max(1), 1.0)
         if flat.any():
             which = "" if single else f"face {int(flat.argmax())}: "
             raise ValueError(f"{name}: {which}all 68 points are in one place")
@@ -379,13 +381,15 @@ class ExpressionModel:
                              f"{', '.join((*self.emotions, 'neutral'))}")
         return np.broadcast_to([known[str(name)] for name in names], count)
 
-    def _view(self, points: Array, neutral: ArrayLike | None, name: str = "neutral") -> _View:
-        frontal, pose = self.frame.frontal(points)
+    def _view(self, points: Array, neutral: Array | None) -> _View:
+        both = points
+        if neutral is not None:
+            both = np.concatenate([points, neutral])
+        frontal, pose = self.frame.frontal(both)
         if not np.isfinite(frontal).all():
             raise FaceTooFarError("the points are no face: their size and turn cannot be found")
-        own = None
-        if neutral is not None:
-            own = self.frame.frontal(self._neutral(neutral, len(points), name))[0]
+        own = None if neutral is None else frontal[len(points) :]
+        frontal, pose = frontal[: len(points)], Pose(*(part[: len(points)] for part in pose))
         score = (frontal if own is None else own) @ self._membership[:, :-1].T
         return _View(points, frontal, pose, (score + self._membership[:, -1]).argmax(1), own)
 

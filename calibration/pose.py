@@ -11,7 +11,7 @@ Array: TypeAlias = "NDArray[Any]"
 
 _ROUNDS = 12
 _EXACT = 2e-6  # of the gauge; and of depth, in eye-corner distances, times ten
-_INNER = 6
+_INNER = 3
 _LARGEST_TURN = 0.87  # radians (50°); beyond it half of the landmarks would be hidden
 _GRID = 15  # turns per axis at which the Newton step is tabulated
 
