@@ -1,10 +1,13 @@
 """How strong an expression is, and how it looks on the same person at another strength."""
 
+from calibration.expression import ExpressionEstimate, ExpressionModel
 from calibration.polynomial import apply_calibration, calibrate
 from calibration.procrustes import Similarity, align_similarity, generalized_procrustes
 from calibration.shape_model import ShapeModel
 
 __all__ = [
+    "ExpressionEstimate",
+    "ExpressionModel",
     "ShapeModel",
     "Similarity",
     "align_similarity",

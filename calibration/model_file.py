@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from calibration.gaussian import Array
+from landmarks.files import replacing
 
 VERSION = 1
 _HEADER = "header"
@@ -35,14 +35,8 @@ def write_model(path: str | Path, arrays: dict[str, Array], header: dict[str, An
     shapes = {name: list(np.shape(value)) for name, value in arrays.items()}
     text = json.dumps({**header, "version": VERSION, "shapes": shapes,
                        "checksum": _checksum(packed)}, sort_keys=True)
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        with open(partial, "wb") as file:
-            _write_npz(file, {**packed, _HEADER: np.frombuffer(text.encode(), np.uint8)})
-        os.replace(partial, path)
-    finally:
-        partial.unlink(missing_ok=True)
+    with replacing(path, "wb") as file:
+        _write_npz(file, {**packed, _HEADER: np.frombuffer(text.encode(), np.uint8)})
 
 
 def read_model(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
