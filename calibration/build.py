@@ -1,18 +1,24 @@
-"""Command: python -m calibration.build --ict FOLDER --rated CSV -o FILE.npz
+"""Command: python -m calibration.build --ict FOLDER --rated CSV [--people ZIP] -o FILE.npz
 
 Builds the expression model that ships, from ICT-FaceKit's points and from landmarks of
-photographs whose emotions observers have rated. The same inputs give the same bytes.
+photographs whose emotions observers have rated; with --people ZIP also from photographs of the
+neutral faces of many more people, whose landmarks it finds itself. The same inputs give the same
+bytes.
 """
 
 from __future__ import annotations
 
 import argparse
 import csv
+import io
 import sys
+import zipfile
+from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
 
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
@@ -81,22 +87,71 @@ def read_rated(path: str | Path) -> Rated:
         raise ValueError(f"{path} is no table of rated photographs: {error}") from None
 
 
+def read_people(path: str | Path, per_person: int = 1) -> tuple[Array, Array]:
+    """Landmarks of neutral faces in an archive of photographs.
+
+    Parameters
+    ----------
+    path : str or Path
+        A .zip with ``labels.csv`` (columns ``file``, ``emotion``, ``person``) and the files.
+    per_person : int, optional
+        Photographs of a known person, the first that a face is found in; all of unknown ones.
+
+    Returns
+    -------
+    landmarks : (n, 68, 2) float array
+    person : (n,) str array
+        Empty where the archive does not tell.
+
+    Raises
+    ------
+    ValueError
+        The archive is missing, is none, lacks its table, or shows too few faces.
+    """
+    from landmarks import detect
+
+    found, people = [], []
+    seen: Counter[str] = Counter()
+    try:
+        with zipfile.ZipFile(path) as archive:
+            table = io.TextIOWrapper(archive.open("labels.csv"), encoding="utf-8")
+            for row in csv.DictReader(table):
+                if row["emotion"] != "neutral" or (row["person"] and
+                                                   seen[row["person"]] >= per_person):
+                    continue
+                with Image.open(io.BytesIO(archive.read(row["file"]))) as image:
+                    faces = detect(np.asarray(image.convert("RGB")), faces="largest")
+                if faces:
+                    found.append(faces[0].points)
+                    people.append(row["person"])
+                    seen[row["person"]] += 1
+    except (OSError, KeyError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path} is no archive of labelled photographs: {error}") from None
+    if len(found) < 50:
+        raise ValueError(f"{path}: {len(found)} neutral faces found; at least 50 are needed")
+    return np.array(found), np.array(people)
+
+
 def main(argv: list[str] | None = None) -> int:
     """Build and save the model; 0 on success, 2 on bad input."""
     parser = argparse.ArgumentParser(prog="python -m calibration.build", description=__doc__)
     parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
     parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
+    parser.add_argument("--people", help="photographs of neutral faces with labels.csv (zip)")
     parser.add_argument("-o", "--output", required=True, help="model file to write (.npz)")
     parser.add_argument("--seed", type=int, default=0, help="of the sampled faces (default 0)")
     options = parser.parse_args(argv)
     try:
         face_model, rated = read_face_model(options.ict), read_rated(options.rated)
-        config = {"seed": options.seed, "faces": len(rated.landmarks),
-                  "command": "python -m calibration.build --ict FOLDER --rated CSV -o FILE "
-                             f"--seed {options.seed}"}
+        further = read_people(options.people)[0] if options.people else None
+        config = {"seed": options.seed, "rated_faces": len(rated.landmarks),
+                  "further_people": 0 if further is None else len(further),
+                  "command": "python -m calibration.build --ict FOLDER --rated CSV "
+                             + ("--people ZIP " if options.people else "")
+                             + f"-o FILE --seed {options.seed}"}
         frame, surface = learn_surface(face_model, options.seed)
         model = build_model(frame, surface, rated.landmarks, rated.emotion, rated.person,
-                            rated.intensity, config)
+                            rated.intensity, config, further)
         model.save(options.output)
     except (ValueError, OSError) as error:
         print(f"calibration.build: {error}", file=sys.stderr)

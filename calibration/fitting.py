@@ -28,7 +28,7 @@ def learn_surface(face_model: FaceModel, seed: int) -> tuple[Frame, Lesson]:
 
 def build_model(
     frame: Frame, surface: Lesson, landmarks: Array, emotion: Array, person: Array,
-    intensity: Array, config: dict[str, Any],
+    intensity: Array, config: dict[str, Any], further: Array | None = None,
 ) -> ExpressionModel:
     """The model that ships: a face model's surface points, and a predictor's on photographs.
 
@@ -40,10 +40,15 @@ def build_model(
         Rated photographs, as for `ExpressionModel.fit`.
     config : dict
         Kept in the model.
+    further : (m, 68, 2) float array, optional
+        Photographed neutral faces of other people.
     """
+    if further is not None:
+        further = frame.frontal(np.asarray(further, float))[0]
     frontal = frame.frontal(np.asarray(landmarks, float))[0]
     index = _indices(emotion, EMOTIONS)
-    predictor = from_photographs(frontal, index, person, intensity, EMOTIONS, surface)
+    predictor = from_photographs(frontal, index, person, intensity, EMOTIONS, surface,
+                                 further=further)
     lessons = [surface, predictor]
     parts = memberships(lessons, [assemble(lesson) for lesson in lessons])
     populations = [Population(name, part)

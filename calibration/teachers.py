@@ -15,6 +15,7 @@ from calibration.synthesis import (
     sample_displacements,
     sample_identities,
 )
+from landmarks.scheme import MIRROR
 
 _NOISE = 0.005  # of a landmark's coordinate, as share of the eye-corner distance
 _TURN = 12.0  # degrees
@@ -90,7 +91,7 @@ def from_face_model(
 
 def from_photographs(
     frontal: Array, emotion: Array, person: Array, intensity: Array | None, names: tuple[str, ...],
-    prior: Lesson | None, trust: float = 0.5,
+    prior: Lesson | None, trust: float = 0.5, further: Array | None = None,
 ) -> Lesson:
     """What labelled photographs teach, beside what is known already.
 
@@ -109,18 +110,29 @@ def from_photographs(
         leave open.
     trust : float, optional
         Weight of the photographs against `prior` in an emotion that both know.
+    further : (m, 136) float array, optional
+        Neutral faces of other people, one each, whose expressions are not known.
 
     Raises
     ------
     ValueError
         Too few people with a neutral face.
     """
+    person = np.asarray(person).astype(str)
     people = [p for p in np.unique(person) if ((person == p) & (emotion < 0)).any()]
     if len(people) < _LEAST_PERSONS:
         raise ValueError(
             f"{len(people)} of {len(np.unique(person))} persons have a neutral face: at least "
             f"{_LEAST_PERSONS} are needed, because one's own neutral is the zero of intensity"
         )
+    if prior is not None:
+        # The frame of a face model is symmetric, so a mirrored photograph is one more person.
+        twins = np.char.add(person, " mirrored")
+        frontal = np.concatenate([frontal, mirrored(frontal)])
+        emotion, person = np.tile(emotion, 2), np.concatenate([person, twins])
+        intensity = None if intensity is None else np.tile(intensity, 2)
+        people += [f"{p} mirrored" for p in people]
+        further = None if further is None else np.concatenate([further, mirrored(further)])
     own = {p: frontal[(person == p) & (emotion < 0)].mean(0) for p in people}
     kept = np.isin(person, people)
     frontal, emotion, person = frontal[kept], emotion[kept], person[kept]
@@ -130,19 +142,26 @@ def from_photographs(
     # So few people leave most directions of identity open; half is taken from elsewhere.
     elsewhere = prior.identity if prior is not None else _pooled_noise(neutral)
     identity = 0.5 * np.cov(neutral.T) + 0.5 * elsewhere
-    strength = np.ones(len(frontal)) if intensity is None else np.asarray(intensity)[kept]
     mean = neutral.mean(0)
+    if further is not None:
+        # Both groups count the same; what tells them apart is identity, too.
+        apart = 0.5 * (further.mean(0) - mean)
+        mean = mean + apart
+        identity = 0.5 * identity + 0.5 * np.cov(further.T) + np.outer(apart, apart)
+    strength = np.ones(len(frontal)) if intensity is None else np.asarray(intensity)[kept]
     off = frontal - mean
     styles, rulers, absolute, counts = {}, {}, {}, Counter(emotion.tolist())
     for e in range(len(names)):
         mine = emotion == e
-        if counts[e] < 2 * _LEAST_PERSONS:
+        if counts[e] < 2 * _LEAST_PERSONS * (1 if prior is None else 2):
             continue
         s = strength[mine] / np.percentile(strength[mine], _FULL_RATING)
         styles[e] = _style(shown[mine], np.clip(s, 0.1, 1.4) ** 0.8)
         s = np.clip(s, 0.0, 1.4)
         rulers[e] = contrast_ruler(shown[mine], s, 0.5 * repeats)
         absolute[e] = contrast_ruler(off[mine], s, identity)
+    if not styles:
+        raise ValueError(f"no emotion has {2 * _LEAST_PERSONS} faces of persons with a neutral one")
     components = _beside(styles, repeats, prior, len(names), trust)
     own_ruler, ruler = [], []
     for e in range(len(names) + 1):
@@ -154,8 +173,15 @@ def from_photographs(
             continue
         own_ruler.append(_least_variance(typical, style, repeats))
         ruler.append(_least_variance(typical, style, identity))
-    return Lesson(frontal, mean, identity, repeats, components, np.stack(own_ruler),
+    faces = frontal if further is None else np.concatenate([frontal, further])
+    return Lesson(faces, mean, identity, repeats, components, np.stack(own_ruler),
                   np.stack(ruler), 0.6 if intensity is not None else 0.0, 0.3)
+
+
+def mirrored(frontal: Array) -> Array:
+    """Frontal faces (n, 136) with left and right exchanged."""
+    points = frontal.reshape(-1, 68, 2)[:, MIRROR] * [-1.0, 1.0]
+    return points.reshape(-1, 136)
 
 
 def _least_variance(displacement: Array, style: Array, noise: Array) -> Array:

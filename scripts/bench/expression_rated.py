@@ -1,4 +1,4 @@
-"""Command: python -m scripts.bench.expression_rated --ict FOLDER --rated CSV
+"""Command: python -m scripts.bench.expression_rated --ict FOLDER --rated CSV [--people ZIP]
 
 The expression model on photographs of people that it was not built from: the model is rebuilt
 for each fold of persons without the photographs of those persons. Reported are the rank
@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from calibration.action_units import EMOTIONS
-from calibration.build import Rated, read_rated
+from calibration.build import Rated, read_people, read_rated
 from calibration.expression import FarFaceWarning
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
@@ -39,7 +39,9 @@ def mean_neutral(rated: Rated) -> Array:
     return neutral
 
 
-def run(face_model: FaceModel, rated: Rated, folds: int, seed: int) -> dict[str, Array]:
+def run(
+    face_model: FaceModel, rated: Rated, further: Array | None, folds: int, seed: int
+) -> dict[str, Array]:
     """Estimates for every photograph by a model that never saw its person."""
     people = np.unique(rated.person)
     fold = np.searchsorted(people, rated.person) % folds
@@ -55,7 +57,7 @@ def run(face_model: FaceModel, rated: Rated, folds: int, seed: int) -> dict[str,
         test = fold == k
         train = ~test
         model = build_model(frame, surface, rated.landmarks[train], rated.emotion[train],
-                            rated.person[train], rated.intensity[train], {})
+                            rated.person[train], rated.intensity[train], {}, further)
         # A weakened photograph: the person's neutral moved by a part of the own displacement.
         flat, pose = model.frame.frontal(rated.landmarks[test])
         own = model.frame.frontal(neutral[test])[0]
@@ -111,16 +113,18 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
     parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
+    parser.add_argument("--people", help="further people, as for calibration.build (zip)")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     try:
         face_model, rated = read_face_model(options.ict), read_rated(options.rated)
+        further = read_people(options.people)[0] if options.people else None
     except ValueError as problem:
         print(f"expression_rated: {problem}", file=sys.stderr)
         return 2
     warnings.simplefilter("ignore", FarFaceWarning)
-    out = run(face_model, rated, options.folds, options.seed)
+    out = run(face_model, rated, further, options.folds, options.seed)
     label = out["label"]
     print(f"{len(label)} photographs of {len(np.unique(rated.person))} persons, "
           f"{options.folds} folds by person")
