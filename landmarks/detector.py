@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -107,20 +108,24 @@ def make_detector(name: str = "hog", *, upsample: int = 1, min_face: int | None 
     return makers[name](upsample, min_face)
 
 
+@functools.cache
+def frontal_face_detector() -> Any:
+    """dlib's detector; one for the whole process, since unpacking it takes a quarter second."""
+    import dlib
+
+    return dlib.get_frontal_face_detector()
+
+
 class HogDetector:
     """dlib's five FHOG detectors over the whole picture; exactly `get_frontal_face_detector`."""
 
     def __init__(self, upsample: int = 1, min_face: int | None = None) -> None:
         self.upsample = upsample
         self.min_face = min_face
-        self._detector: Any = None
 
     def __call__(self, image: NDArray[np.uint8]) -> list[Box]:
-        if self._detector is None:
-            import dlib
-
-            self._detector = dlib.get_frontal_face_detector()
-        found, scores, _ = self._detector.run(np.ascontiguousarray(image), self.upsample, 0.0)
+        detector = frontal_face_detector()
+        found, scores, _ = detector.run(np.ascontiguousarray(image), self.upsample, 0.0)
         boxes = [
             _from_dlib(rectangle, score) for rectangle, score in zip(found, scores, strict=True)
         ]

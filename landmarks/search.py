@@ -18,13 +18,19 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landmarks.candidates import SMALLEST, Candidate, CandidateNetwork
-from landmarks.detector import HOG_WINDOW, Box, make_detector, smallest_face
+from landmarks.detector import (
+    HOG_WINDOW,
+    Box,
+    frontal_face_detector,
+    make_detector,
+    smallest_face,
+)
 from landmarks.errors import InputError
 from landmarks.views import GreySource, Views
 
 UPSAMPLE = 1
 
-THRESHOLD = -2.0
+THRESHOLD = -1.0
 """Logit from which the network's candidates are looked at."""
 
 CLEAR = 2.0
@@ -40,7 +46,7 @@ WEAK = -0.5
 DOUBTFUL = 0.0
 """Logit below which one size without an answer is enough to give a candidate up."""
 
-_FALLBACK_PIXELS = 350_000
+_FALLBACK_PIXELS = 210_000
 _CELL = 8
 _WINDOW = 112  # the window of 80, a cell of border, and 8 pixels for the network to be wrong
 
@@ -147,23 +153,21 @@ class Search:
         """Run dlib's detector around one candidate, on the levels that fit its size."""
         wanted = np.log(2**UPSAMPLE * candidate.size / HOG_WINDOW) / np.log(6 / 5)
         nearest = min(max(round(wanted), 0), len(levels) - 1)
-        second = nearest + (1 if wanted > nearest else -1)
+        side = 1 if wanted > nearest else -1
         found: dict[int, list[Box]] = {}
-        for level in (nearest, second):
+        for level in (nearest, nearest + side):
             found[level] = self._look_once(views, candidate, levels, level)
-            if found[level] or candidate.logit < DOUBTFUL:
+            if not found[level] and candidate.logit < DOUBTFUL:
                 break
-        # The best of neighbouring levels is the box that a search of them all would give.
-        for _ in range(3):
-            scores = {level: boxes[0].score for level, boxes in found.items() if boxes}
-            if not scores:
+        # Uphill, to the size that fits best: there a search of all sizes would find the face.
+        here = max(found, key=lambda level: _best_score(found[level]))
+        while found[here]:
+            away = int(np.sign(here - nearest)) or -side
+            ahead = here + away
+            found[ahead] = self._look_once(views, candidate, levels, ahead)
+            if _best_score(found[ahead]) <= _best_score(found[here]):
                 break
-            best = max(scores, key=lambda level: scores[level])
-            missing = [level for level in (best - 1, best + 1) if level not in found]
-            if not missing:
-                break
-            for level in missing:
-                found[level] = self._look_once(views, candidate, levels, level)
+            here = ahead
         least = SCORE if candidate.logit >= CLEAR else 0.0
         return [box for boxes in found.values() for box in boxes if box.score >= least]
 
@@ -226,7 +230,7 @@ def one_level_detector() -> Any:
     """
     import dlib
 
-    detector = dlib.get_frontal_face_detector()
+    detector = frontal_face_detector()
     (saved,) = detector.__getstate__()
     window, many, one = b"\x01\x50\x01\x50", b"\x02\xe8\x03", b"\x01\x01"
     start = saved.find(window + many, 0, 64)
@@ -300,6 +304,10 @@ def without_overlaps(boxes: list[Box]) -> list[Box]:
         if not any(_overlap(box, other) for other in kept):
             kept.append(box)
     return kept
+
+
+def _best_score(boxes: list[Box]) -> float:
+    return max((box.score for box in boxes), default=-np.inf)
 
 
 def _box_of(candidate: Candidate) -> Box:
