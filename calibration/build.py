@@ -70,9 +70,9 @@ def read_rated(path: str | Path) -> Rated:
     path = Path(path)
     if not path.is_file():
         raise ValueError(f"no table of rated photographs at {path}")
-    with open(path, newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
     try:
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
         points = np.array([[(float(row[f"x{i}"]), float(row[f"y{i}"])) for i in range(68)]
                            for row in rows])
         return Rated(

@@ -17,6 +17,7 @@ from calibration.pose import Frame
 from calibration.procrustes import generalized_procrustes
 from calibration.synthesis import FaceModel
 from calibration.teachers import frame_of, from_face_model, from_photographs
+from landmarks.scheme import REGIONS
 
 
 def learn_surface(face_model: FaceModel, seed: int) -> tuple[Frame, Lesson]:
@@ -119,7 +120,12 @@ def _flat_frame(neutral: Array) -> Frame:
     mean, aligned = generalized_procrustes(neutral, tangent=True)
     unit = np.linalg.norm(mean[36] - mean[45])
     spread = np.cov((aligned / unit).reshape(len(aligned), 136).T)
-    covariance = 0.1 * spread + max(0.1 * np.trace(spread) / 136, 1e-4) * np.eye(136)
+    # Eyes and nose hold still; where expressions move points, these must not steer the frame.
+    moves = np.full(68, 0.01)
+    for region, size in (("jaw", 0.1), ("outer_lips", 0.1), ("inner_lips", 0.1),
+                         ("right_brow", 0.05), ("left_brow", 0.05)):
+        moves[REGIONS[region]] = size
+    covariance = 0.1 * spread + np.diag(np.repeat(moves**2, 2))
     face = np.concatenate([mean / unit, np.zeros((68, 1))], 1)
     return Frame.fit(face, np.zeros((136, 68)), covariance)
 

@@ -51,7 +51,8 @@ def read_model(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     if not path.is_file():
         raise ValueError(f"no expression model at {path}: expected the .npz file of one")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # numpy leaves a file open that it cannot read.
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             packed = {name: file[name] for name in file.files}
         header = json.loads(packed.pop(_HEADER).tobytes())
         version = int(header["version"])
