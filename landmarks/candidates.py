@@ -94,16 +94,15 @@ class CandidateNetwork:
             levels.append(cv2.resize(levels[-1], half, interpolation=cv2.INTER_AREA))
         found = [self._decode(self._forward(0, _pad(local_contrast(grey))), (1.0, 1.0))]
         if levels[1:]:
-            # The smaller levels stand below each other on one canvas.
             smaller = [_pad(local_contrast(level)) for level in levels[1:]]
-            tops = np.cumsum([0] + [level.shape[0] + _GAP for level in smaller])
-            canvas = np.zeros((int(tops[-1]), smaller[0].shape[1]), np.float32)
-            for top, level in zip(tops, smaller, strict=False):
-                canvas[top : top + level.shape[0], : level.shape[1]] = level
+            corners, size = _arrange([level.shape for level in smaller])
+            canvas = np.zeros(size, np.float32)
+            for (top, left), level in zip(corners, smaller, strict=True):
+                canvas[top : top + level.shape[0], left : left + level.shape[1]] = level
             answer = self._forward(1, canvas)
-            for top, padded, level in zip(tops, smaller, levels[1:], strict=False):
+            for (top, left), padded, level in zip(corners, smaller, levels[1:], strict=True):
                 rows = slice(top // _STRIDE, (top + padded.shape[0]) // _STRIDE)
-                columns = slice(0, padded.shape[1] // _STRIDE)
+                columns = slice(left // _STRIDE, (left + padded.shape[1]) // _STRIDE)
                 scale = (grey.shape[1] / level.shape[1], grey.shape[0] / level.shape[0])
                 found.append(self._decode(answer[:, rows, columns], scale))
         return _best_of_overlapping(np.concatenate(found))
@@ -126,6 +125,17 @@ class CandidateNetwork:
             [(x + 0.5) * across - 0.5, (y + 0.5) * along - 0.5, size * (across + along) / 2, logit],
             axis=1,
         )
+
+
+def _arrange(shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, int]], tuple[int, int]]:
+    """Places (top, left) on one canvas: the largest alone, the others in a row below it."""
+    corners = [(0, 0)]
+    left = 0
+    for _, width in shapes[1:]:
+        corners.append((shapes[0][0] + _GAP, left))
+        left += width + _GAP
+    below = shapes[1][0] + _GAP if len(shapes) > 1 else 0
+    return corners, (shapes[0][0] + below, max(shapes[0][1], left))
 
 
 def _pad(values: NDArray[Any]) -> NDArray[Any]:
