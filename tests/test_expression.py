@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from calibration import ExpressionModel
-from calibration.expression import FaceTooFarError, FarFaceWarning
+from calibration.estimate import FaceTooFarError, FarFaceWarning
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 
@@ -218,8 +218,8 @@ def test_bad_input_is_told(model):
         model.estimate(np.full((68, 2), 3.0))
     with pytest.raises(ValueError, match="unknown emotion 'joy'.*happiness"):
         model.intensify(face, 1.0, "joy")
-    with pytest.raises(ValueError, match="intensity: expected finite"):
-        model.intensify(face, np.nan)
+    with pytest.raises(ValueError, match="intensity: expected finite numbers of 0 or more"):
+        model.intensify(face[None], [-0.5])
     with pytest.raises(ValueError, match="expected one face or 2, got 3"):
         model.intensify(np.stack([face, face]), 1.0, None, np.stack([face] * 3))
 

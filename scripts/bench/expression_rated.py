@@ -18,7 +18,7 @@ from scipy.stats import spearmanr
 
 from calibration.action_units import EMOTIONS
 from calibration.build import Rated, read_people, read_rated
-from calibration.expression import FarFaceWarning
+from calibration.estimate import FarFaceWarning
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
 from calibration.synthesis import FaceModel, read_face_model
