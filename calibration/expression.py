@@ -286,7 +286,7 @@ class ExpressionModel:
             raise ValueError(f"intensity: expected a number or {count} of them, "
                              f"got shape {wanted.shape}")
         if not (np.isfinite(wanted) & (wanted >= 0)).all():
-            raise ValueError(f"intensity: expected finite numbers of 0 or more, got {value}")
+            raise ValueError(f"intensity: expected finite numbers of 0 or more, got {wanted}")
         return np.broadcast_to(wanted, count)
 
     def _emotion(self, value: Any, count: int) -> Array:

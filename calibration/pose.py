@@ -72,11 +72,11 @@ class Frame:
         self.depth = self.projection.T @ np.asarray(depth, np.float64)
         self._flat = self.mean[:, :2].reshape(136)
         self._depth = np.float32(self.depth)
-        self._seen = np.zeros((136, 4, 6))
+        seen = np.zeros((136, 4, 6))
         for axis in (0, 1):
-            self._seen[axis::2, axis] = self.gauge[:, 0::2].T
-            self._seen[axis::2, 2 + axis] = self.gauge[:, 1::2].T
-        self._seen = self._seen.reshape(136, 24)
+            seen[axis::2, axis] = self.gauge[:, 0::2].T
+            seen[axis::2, 2 + axis] = self.gauge[:, 1::2].T
+        self._seen = seen.reshape(136, 24)
         self._steps = self._newton_steps()
 
     @classmethod

@@ -84,7 +84,8 @@ def test_modes_are_apart_from_strength(path):
     np.testing.assert_allclose(write @ ruler, 0, atol=1e-10)
     np.testing.assert_allclose(read @ displacement, 0, atol=1e-10)
     np.testing.assert_allclose(read @ write.T, np.eye(3), atol=1e-10)
-    assert (np.diff(spread) <= 0).all() and (spread >= 0).all()
+    assert (np.diff(spread) <= 0).all()
+    assert (spread >= 0).all()
     again = settle_path(displacement, np.float32(ruler), np.float16(read), np.float16(write))
     np.testing.assert_allclose(again[1] @ again[2].T, np.eye(3), atol=1e-10)
 

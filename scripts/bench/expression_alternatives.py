@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 from sklearn.cross_decomposition import PLSRegression
@@ -21,7 +22,7 @@ from calibration.action_units import EMOTIONS
 from calibration.expression import ExpressionModel
 from calibration.fitting import learn_surface
 from calibration.gaussian import Array, DialPosterior, observation
-from calibration.learning import pooled
+from calibration.learning import Lesson, pooled
 from calibration.synthesis import read_face_model
 from scripts.bench.expression_truth import Truth, error
 
@@ -56,8 +57,8 @@ def regression(kind: str, train: Task, inputs: Array, labels: bool, seed: int) -
         basis = np.linalg.svd(train.missing[:4000], full_matrices=False)[2][:40]
         unit = (train.missing @ basis.T).std()
         given = np.hstack([inputs / scale, train.label]) if labels else inputs / scale
-        network = MLPRegressor(hidden_layer_sizes=(128, 128), alpha=1e-3, max_iter=40, early_stopping=True,
-                               random_state=seed)
+        network = MLPRegressor(hidden_layer_sizes=(128, 128), alpha=1e-3, max_iter=40,
+                               early_stopping=True, random_state=seed)
         network.fit(given, train.missing @ basis.T / unit)
         return lambda x, label: network.predict(
             np.hstack([x / scale, label]) if labels else x / scale) * unit @ basis
@@ -71,7 +72,9 @@ def regression(kind: str, train: Task, inputs: Array, labels: bool, seed: int) -
     return lambda x, label: sum(label[:, [e]] * fitted[e].predict(x) for e in range(len(groups)))
 
 
-def gaussians(model: ExpressionModel, lesson, one_each: bool, own: bool) -> Predictor:  # type: ignore[no-untyped-def]
+def gaussians(
+    model: ExpressionModel, lesson: Lesson, one_each: bool, own: bool
+) -> Predictor:
     """Posterior of strength and displacement under the lesson's mixture, label known."""
     parts = model.populations[0].parts
     noise = lesson.repeats if own else lesson.identity
@@ -124,35 +127,51 @@ def main(argv: list[str] | None = None) -> int:
     mean = model.populations[0].mean
 
     def show(name: str, predict: Callable[[Task], Array]) -> None:
-        print(f"{name:62s} " + " ".join(f"{t.share(predict(t)):.3f}" for t in tests), flush=True)
+        print(f"{name:64s} " + " ".join(f"{t.share(predict(t)):.3f}" for t in tests), flush=True)
 
-    print(f"{'':62s} styles prototypes")
-    show("nothing", lambda t: 0 * t.missing)
-    show("true displacement and intensity (what noise leaves)", lambda t: t.missing)
-    for size in (10, 20, 40):
-        basis = np.linalg.svd(train.full[:6000], full_matrices=False)[2][:size]
-        show(f"stretch in {size} principal components, neutral, intensity known",
-             lambda t, b=basis: (1 / t.truth.intensity - 1)[:, None] * (t.shown @ b.T @ b))
+    def nothing(t: Task) -> Array:
+        return 0 * t.missing
+
+    def truth(t: Task) -> Array:
+        return t.missing
+
+    def stretched(t: Task, basis: Array) -> Array:
+        return (1 / t.truth.intensity - 1)[:, None] * (t.shown @ basis.T @ basis)
+
     groups = train.truth.label
     bilinear = [Ridge(1.0).fit(train.own[groups == e] - mean, train.full[groups == e])
                 for e in range(len(EMOTIONS))]
-    show("bilinear, identity by emotion: neutral, label, intensity known",
-         lambda t: (1 - t.truth.intensity)[:, None] * sum(
-             t.label[:, [e]] * bilinear[e].predict(t.own - mean) for e in range(len(EMOTIONS))))
-    for known in (True, False):
-        def given(t: Task, own: bool = known) -> Array:
-            return t.shown if own else t.face - mean
 
-        what = "neutral known" if known else "neutral unknown"
+    def by_identity(t: Task) -> Array:
+        full = [label[:, None] * method.predict(t.own - mean)
+                for label, method in zip(t.label.T, bilinear, strict=True)]
+        return (1 - t.truth.intensity)[:, None] * np.sum(full, 0)
+
+    def given(t: Task, own: bool) -> Array:
+        return t.shown if own else t.face - mean
+
+    def predicted(t: Task, predict: Predictor, own: bool) -> Array:
+        return predict(given(t, own), t.label)
+
+    print(f"{'':64s} styles prototypes")
+    show("nothing", nothing)
+    show("true displacement and intensity (what noise leaves)", truth)
+    for size in (10, 20, 40):
+        basis = np.linalg.svd(train.full[:6000], full_matrices=False)[2][:size]
+        show(f"stretch in {size} principal components, neutral, intensity known",
+             partial(stretched, basis=basis))
+    show("bilinear, identity by emotion: neutral, label, intensity known", by_identity)
+    for own in (True, False):
+        what = f"neutral {'known' if own else 'unknown'}"
         for title, one in (("one Gaussian per emotion", True), ("Gaussian per style", False)):
-            predict = gaussians(model, lesson, one, known)
+            predict = gaussians(model, lesson, one, own)
             show(f"{title}, posterior: {what}, label known",
-                 lambda t, p=predict, g=given: p(g(t), t.label))
+                 partial(predicted, predict=predict, own=own))
         for kind in ("ridge", "pls", "network"):
             for labels in (True, False):
-                predict = regression(kind, train, given(train), labels, options.seed)
+                predict = regression(kind, train, given(train, own), labels, options.seed)
                 show(f"{kind}: {what}, label {'known' if labels else 'unknown'}",
-                     lambda t, p=predict, g=given: p(g(t), t.label))
+                     partial(predicted, predict=predict, own=own))
     return 0
 
 

@@ -62,13 +62,11 @@ def run(
         flat, pose = model.frame.frontal(rated.landmarks[test])
         own = model.frame.frontal(neutral[test])[0]
 
-        def weakened(amount: float, face=flat, zero=own, where=pose, mine=test, m=model) -> Array:
-            change = (1.0 - amount) * (zero - face)
-            return rated.landmarks[mine] + m.frame.in_image(change, where)
-
+        toward = frame.in_image(own - flat, pose)
+        quarter = rated.landmarks[test] + 0.75 * toward
         for key, points, zero in (("own", rated.landmarks[test], neutral[test]),
                                   ("none", rated.landmarks[test], None),
-                                  ("quarter", weakened(0.25), neutral[test])):
+                                  ("quarter", quarter, neutral[test])):
             estimate = model.estimate(points, zero)
             out[key + " probability"][test] = estimate.probability
             out[key + " intensity"][test] = estimate.intensity
@@ -81,7 +79,7 @@ def run(
         seen = frame.frontal(rated.landmarks[train])[0] - frame.frontal(neutral[train])[0]
         mean = np.stack([seen[label[train] == e].mean(0) for e in range(len(EMOTIONS))])
         for amount in WEAKENED:
-            low = weakened(amount)[within]
+            low = (rated.landmarks[test] + (1.0 - amount) * toward)[within]
             nothing = np.linalg.norm(low - truth, axis=2).mean(1)
             there = frame.frontal(low)[1]
             made = low + frame.in_image((1 - amount) * mean[label[shown]], there)

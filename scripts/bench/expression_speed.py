@@ -7,18 +7,17 @@ the published quadratic calibration of the same faces in the same run as the bas
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable
-
-for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ[variable] = "1"
+from typing import Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration import apply_calibration, calibrate
 from calibration.expression import ExpressionModel
+from calibration.gaussian import Array
 
 
 def seconds(call: Callable[[], object], repeats: int) -> float:
@@ -38,6 +37,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--count", type=int, default=50000, help="faces in a batch")
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args(argv)
+    threadpool_limits(1)
     try:
         start = time.perf_counter()
         model = ExpressionModel.load(options.model)
@@ -61,18 +61,17 @@ def main(argv: list[str] | None = None) -> int:
 
     base = seconds(quadratic, 200)
     print(f"published quadratic, one face: {1e3 * base:.3f} ms (baseline)")
-    for known, zero in (("neutral known", neutral), ("neutral unknown", None)):
+    def time_of(title: str, call: Callable[..., object], zero: Array | None, **given: Any) -> None:
         one = None if zero is None else zero[0]
-        for what, emotion in (("emotion given", "surprise"), ("own emotion", None)):
-            single = seconds(lambda o=one, e=emotion: model.intensify(faces[0], 1.0, e, o), 200)
-            batch = seconds(lambda z=zero, e=emotion: model.intensify(faces, 1.0, e, z),
-                            options.repeats)
-            print(f"intensify, {known}, {what:14s} one face {1e3 * single:.3f} ms "
-                  f"({single / base:.1f} x baseline), batch {options.count / batch:9.0f} faces/s")
-        single = seconds(lambda o=one: model.estimate(faces[0], o), 200)
-        batch = seconds(lambda z=zero: model.estimate(faces, z), options.repeats)
-        print(f"estimate,  {known + ',':31s} one face {1e3 * single:.3f} ms "
-              f"({single / base:.1f} x baseline), batch {options.count / batch:9.0f} faces/s")
+        single = seconds(lambda: call(faces[0], neutral=one, **given), 200)
+        batch = seconds(lambda: call(faces, neutral=zero, **given), options.repeats)
+        print(f"{title:52s} one face {1e3 * single:.3f} ms ({single / base:.1f} x baseline), "
+              f"batch {options.count / batch:.0f} faces/s")
+
+    for known, zero in (("neutral known", neutral), ("neutral unknown", None)):
+        time_of(f"intensify, {known}, emotion given", model.intensify, zero, emotion="surprise")
+        time_of(f"intensify, {known}, own emotion", model.intensify, zero)
+        time_of(f"estimate, {known}", model.estimate, zero)
     return 0
 
 

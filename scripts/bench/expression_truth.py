@@ -126,14 +126,14 @@ def report(title: str, truth: Truth, gold: Truth, model: ExpressionModel) -> Non
         rows = np.arange(len(truth.label))
         off = low.intensity - truth.intensity
         labelled = low.intensities[rows, truth.label] - truth.intensity
-        print(f"  intensity error, {known:16s} {np.abs(off).mean():.3f} (bias {off.mean():+.3f}), "
-              f"label known {np.abs(labelled).mean():.3f}; at full reads {full.intensity.mean():.2f}"
-              f"; recognised at low {(low.probability.argmax(1) == truth.label).mean():.3f}, "
-              f"at full {(full.probability.argmax(1) == truth.label).mean():.3f}")
+        right = [(e.probability.argmax(1) == truth.label).mean() for e in (low, full)]
+        print(f"  {known}: intensity error {np.abs(off).mean():.3f} (bias {off.mean():+.3f}), "
+              f"label known {np.abs(labelled).mean():.3f}; the full face reads "
+              f"{full.intensity.mean():.2f}; recognised low {right[0]:.3f}, full {right[1]:.3f}")
         if neutral is None:
-            zero = full.neutral
-            print(f"  neutral estimated from the full face, as a share of taking the face itself "
-                  f"{error(zero, truth.clean_neutral) / error(truth.shown_full, truth.clean_neutral):.3f}")
+            taken = error(truth.shown_full, truth.clean_neutral)
+            print(f"  neutral estimated from the full face, as a share of taking that itself "
+                  f"{error(full.neutral, truth.clean_neutral) / taken:.3f}")
 
 
 def drift(truth: Truth, model: ExpressionModel) -> None:
