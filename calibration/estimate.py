@@ -30,6 +30,8 @@ class ExpressionEstimate:
         Names in the order of the last axis of `probability` and `intensities`.
     probability : (E,) or (B, E) float array
         Of each emotion, given that one of them is shown; sums to 1.
+    unnamed : float or (B,) float array
+        Probability that the expression is none of these emotions.
     intensity : float or (B,) float array
         0 neutral, 1 the full expression, more is possible; of the shown emotion.
     intensities : (E,) or (B, E) float array
@@ -46,6 +48,7 @@ class ExpressionEstimate:
 
     emotions: tuple[str, ...]
     probability: NDArray[np.float64]
+    unnamed: Any
     intensity: Any
     intensities: NDArray[np.float64]
     neutral: NDArray[np.float64]

@@ -134,7 +134,7 @@ class ExpressionModel:
         points, single = self._points(landmarks, "landmarks")
         given = None if neutral is None else self._neutral(neutral, len(points))
         parts = [self._estimate(points[start : start + _CHUNK],
-                                None if given is None else given[start : start + _CHUNK])
+                                _part(given, slice(start, start + _CHUNK)))
                  for start in range(0, len(points), _CHUNK)]
         values: Any = [np.concatenate(part) for part in zip(*parts, strict=True)]
         if single:
@@ -144,20 +144,18 @@ class ExpressionModel:
     def _estimate(self, points: Array, neutral: Array | None) -> tuple[Array, ...]:
         """Fields of `ExpressionEstimate` for a batch."""
         faces = FrontalFaces(self.frame, self.populations, points, neutral)
-        probability, _ = faces.recognised()
+        probability, unnamed = faces.recognised()
         strength = faces.strengths()
-        if faces.own is None:
-            shown = probability.argmax(1)
-            intensity = np.take_along_axis(strength, shown[:, None], 1)[:, 0]
+        intensity = faces.shown_strength(probability, unnamed, strength)
+        zero = faces.own
+        if zero is None:
+            shown = np.where(unnamed > 0.5, len(self.emotions), probability.argmax(1))
             zero = faces.along_paths(shown, np.zeros(len(points)))
-        else:
-            intensity = (probability * strength[:, :-1]).sum(1)
-            zero = faces.own
         pose = faces.pose
         return (
-            probability, np.maximum(intensity, 0.0), np.maximum(strength[:, :-1], 0.0),
-            points + faces.in_image(zero), faces.distance(), np.rad2deg(pose.yaw),
-            np.rad2deg(pose.pitch), np.rad2deg(np.angle(pose.similarity)),
+            probability, unnamed.astype(np.float64), np.maximum(intensity, 0.0),
+            np.maximum(strength[:, :-1], 0.0), points + faces.in_image(zero), faces.distance(),
+            np.rad2deg(pose.yaw), np.rad2deg(pose.pitch), np.rad2deg(np.angle(pose.similarity)),
         )
 
     def intensify(
@@ -205,8 +203,7 @@ class ExpressionModel:
         moved = np.empty_like(points)
         for start in range(0, count, _CHUNK):
             part = slice(start, start + _CHUNK)
-            faces = FrontalFaces(self.frame, self.populations, points[part],
-                                 None if given is None else given[part])
+            faces = FrontalFaces(self.frame, self.populations, points[part], _part(given, part))
             faces.refuse_far(start)
             target = faces.turned(wanted[part], None if named is None else named[part])
             moved[part] = points[part] + faces.in_image(target)
@@ -278,7 +275,7 @@ class ExpressionModel:
         points, _ = self._points(value, name)
         if len(points) not in (1, count):
             raise ValueError(f"{name}: expected one face or {count}, got {len(points)}")
-        return np.broadcast_to(points, (count, 68, 2))
+        return points
 
     def _intensity(self, value: ArrayLike, count: int) -> Array:
         wanted = np.asarray(value, np.float64)
@@ -301,3 +298,8 @@ class ExpressionModel:
             raise ValueError(f"unknown emotion {unknown[0]!r}: the model knows "
                              f"{', '.join(known)}")
         return np.broadcast_to([known[str(name)] for name in names], count)
+
+
+def _part(neutral: Array | None, rows: slice) -> Array | None:
+    """Neutral faces of some rows; a single one is everyone's."""
+    return neutral if neutral is None or len(neutral) == 1 else neutral[rows]

@@ -29,8 +29,8 @@ class FrontalFaces:
     populations : list of Population
     points : (B, 68, 2) float array
         Landmarks in pixels.
-    neutral : (B, 68, 2) float array or None
-        Their own neutral faces, in any pose.
+    neutral : (B, 68, 2) or (1, 68, 2) float array, or None
+        Their own neutral faces, in any pose; a single one is that of all.
 
     Raises
     ------
@@ -49,7 +49,9 @@ class FrontalFaces:
         self.frame, self.populations = frame, populations
         self.frontal = frontal[:count]
         self.pose = Pose(*(part[:count] for part in pose))
-        self.own = None if neutral is None else frontal[count:]
+        self.own: Array | None = None
+        if neutral is not None:
+            self.own = np.broadcast_to(frontal[count:], self.frontal.shape)
         self.named = populations[0].count
         membership = np.stack([p.parts.membership for p in populations])
         score = (self.frontal if self.own is None else self.own) @ membership[:, :-1].T
@@ -108,6 +110,17 @@ class FrontalFaces:
                     moved[mine] = population.along_path(frontal[mine], int(e), strength[mine])
         return moved
 
+    def shown_strength(self, probability: Array, unnamed: Array, strength: Array) -> Array:
+        """Strength (B,) of what the faces show, named or not.
+
+        Without own neutral, of the path they are on; with it, the expectation.
+        """
+        if self.own is None:
+            shown = np.where(unnamed > 0.5, self.named, probability.argmax(1))
+            return strength[np.arange(len(shown)), shown]
+        named = (probability * strength[:, :-1]).sum(1)
+        return (1.0 - unnamed) * named + unnamed * strength[:, -1]
+
     def turned(self, wanted: Array, emotion: Array | None) -> Array:
         """Frontal faces (B, 136) at the wanted intensities.
 
@@ -122,9 +135,9 @@ class FrontalFaces:
         rows = np.arange(len(wanted))
         shown = np.where(unnamed > 0.5, self.named, probability.argmax(1))
         if emotion is None:
+            now = self.shown_strength(probability, unnamed, strength)
             if self.own is None:
-                return self._turned_by_itself(wanted, shown, strength[rows, shown])
-            now = (probability * strength[:, :-1]).sum(1)
+                return self._turned_by_itself(wanted, shown, now)
             return self._from_own(wanted, now, None, probability)
         against = (probability[rows, emotion] < _CONTRADICTED) & (
             strength[rows, shown] > np.maximum(strength[rows, emotion], _CLEARLY_SHOWN))

@@ -129,7 +129,9 @@ class Population:
             named = share[:, : self.count] + 1e-12
             return named / named.sum(1, keepdims=True), share[:, self.count]
         share = _softmax(self._direction.evidence(frontal - own))
-        return share @ self._member[: self.count, self._named].T, np.zeros(len(frontal))
+        log = self._own.evidence(frontal - own, self._all)[0].T
+        unnamed = _softmax(log) @ self._member[self.count]
+        return share @ self._member[: self.count, self._named].T, unnamed
 
     def strengths(self, frontal: Array, own: Array | None) -> Array:
         """Strength (B, E + 1) that the face would have if it showed each emotion."""
