@@ -140,7 +140,8 @@ def _arrange(shapes: list[tuple[int, ...]]) -> tuple[list[tuple[int, int]], tupl
 
 def _pad(values: NDArray[Any]) -> NDArray[Any]:
     height, width = values.shape
-    return np.pad(values, ((0, -height % _STRIDE), (0, -width % _STRIDE)))
+    down, right = -height % _STRIDE, -width % _STRIDE
+    return np.asarray(cv2.copyMakeBorder(values, 0, down, 0, right, cv2.BORDER_CONSTANT))
 
 
 def _best_of_overlapping(found: NDArray[np.float64]) -> list[Candidate]:

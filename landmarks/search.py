@@ -46,8 +46,9 @@ WEAK = -0.5
 DOUBTFUL = 0.0
 """Logit below which one size without an answer is enough to give a candidate up."""
 
-_FALLBACK_PIXELS = 210_000
+_FALLBACK_PIXELS = 100_000
 _CELL = 8
+_SMALLEST_LEVEL = 64
 _WINDOW = 112  # the window of 80, a cell of border, and 8 pixels for the network to be wrong
 
 
@@ -255,14 +256,15 @@ def level_sizes(width: int, height: int, upsample: int) -> list[tuple[int, int]]
     Returns
     -------
     sizes : list of (int, int)
-        Width and height, from the largest to the last in which the window fits.
+        Width and height, from the largest to the first with a side below 64 pixels, which is
+        still searched.
     """
     for _ in range(upsample):
         width, height = 2 * width + 2, 2 * height + 1
-    sizes: list[tuple[int, int]] = []
-    while min(width, height) >= 64 or not sizes:
-        sizes.append((width, height))
+    sizes = [(width, height)]
+    while min(width, height) >= _SMALLEST_LEVEL:
         width, height = 5 * width // 6, 5 * height // 6
+        sizes.append((width, height))
     return sizes
 
 
