@@ -24,8 +24,6 @@ setup(
         "opencv-python>=4.8,<5",  # 5 no longer carries the Haar cascades
         "dlib-bin>=19.24",  # the module `dlib`, prebuilt
         "face_recognition_models>=0.3",
-        "imageio>=2.31",
-        "matplotlib>=3.7",
         "pyarrow>=14",
         "tqdm>=4.65",
     ],
@@ -36,7 +34,7 @@ setup(
             "mypy>=1.8",
             "pytest>=8",
             "pytest-timeout>=2.2",
-            "ruff>=0.5",
+            "ruff>=0.17,<0.18",  # its format changes between releases
             "scikit-image>=0.22",  # carries the public-domain portrait of the demo
         ],
     },

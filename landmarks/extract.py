@@ -6,17 +6,19 @@ python -m landmarks.extract -p predictor -i image
 from __future__ import annotations
 
 import argparse
+import contextlib
+import errno
 import os
 import sys
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-from landmarks.batch import Report, cores, extract_batch
 from landmarks.errors import InputError
-from landmarks.faces import Settings
-from landmarks.files import format_points, write_points
-from landmarks.inputs import expand
-from landmarks.journal import Record
-from landmarks.outputs import FOLDER_FORMATS, make_output
+
+if TYPE_CHECKING:
+    from landmarks.batch import Report
+    from landmarks.faces import Settings
+    from landmarks.journal import Record
 
 _REASONS_SHOWN = 10
 
@@ -44,7 +46,10 @@ def _parser() -> argparse.ArgumentParser:
         help="an image, a folder, a 'pattern*', a film, or a .txt list of these; repeatable",
     )
     parser.add_argument(
-        "-r", "--recursive", action="store_true", help="search the folders below a folder too"
+        "-r",
+        "--recursive",
+        action="store_true",
+        help="search the folders below a folder too (linked ones are left out)",
     )
     parser.add_argument(
         "-o",
@@ -55,10 +60,14 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--format",
-        choices=[suffix[1:] for suffix in FOLDER_FORMATS],
+        choices=["txt", "pts", "csv", "npz"],
         help="of the files in an output folder (txt)",
     )
-    parser.add_argument("--draw", metavar="DIR", help="write pictures with the landmarks on them")
+    parser.add_argument(
+        "--draw",
+        metavar="DIR",
+        help="write pictures with the landmarks on them (those with a face, done in this run)",
+    )
     parser.add_argument(
         "--faces", choices=["all", "largest"], default="all", help="which faces of a picture (all)"
     )
@@ -89,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _settings(args: argparse.Namespace) -> Settings:
+    from landmarks.faces import Settings
+
     upsample = args.upsample
     if upsample is None and args.output is None:
         upsample = 1  # printed points are those of the published script, to the digit
@@ -104,6 +115,12 @@ def _settings(args: argparse.Namespace) -> Settings:
 
 
 def _run(args: argparse.Namespace) -> Report:
+    # Imported here, so that Ctrl-C while they load is told like any other.
+    from landmarks.batch import cores, extract_batch
+    from landmarks.files import format_points
+    from landmarks.inputs import expand
+    from landmarks.outputs import make_output
+
     settings = _settings(args)
     if settings.predictor is not None:
         from landmarks.predictor import check_predictor
@@ -115,6 +132,8 @@ def _run(args: argparse.Namespace) -> Report:
     if args.output is not None:
         folder_format = None if args.format is None else f".{args.format}"
         output = make_output(args.output, folder_format=folder_format, single=single)
+        if output is None and args.resume:
+            raise InputError(f"--resume is for many pictures, and {args.output} holds one")
     elif args.format is not None:
         raise InputError("--format needs an output folder (-o)")
 
@@ -124,8 +143,7 @@ def _run(args: argparse.Namespace) -> Report:
         if args.output is None:
             for row in record.rows:
                 assert row.points is not None
-                sys.stdout.write(format_points(row.points))
-            sys.stdout.flush()
+                _print(format_points(row.points))
         elif output is None:
             records.append(record)
 
@@ -147,7 +165,28 @@ def _run(args: argparse.Namespace) -> Report:
     return report
 
 
+def _print(text: str) -> None:
+    try:
+        if sys.stdout is None:  # closed by the shell (>&-)
+            raise OSError(errno.EBADF, "there is no standard output")
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise InputError(f"the points cannot be printed: {error.strerror}") from None
+
+
+def _say(sentence: str) -> None:
+    """One line on stderr, whatever is in a file's name; nothing where there is no stderr."""
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(sentence.replace("\n", "\\n").replace("\r", "\\r") + "\n")
+
+
 def _write_single(path: str, record: Record) -> None:
+    from landmarks.files import write_points
+
     if len(record.rows) > 1:
         raise InputError(
             f"{record.file} shows {len(record.rows)} faces and {path} holds one: add --faces"
@@ -166,19 +205,17 @@ def _tell(report: Report, args: argparse.Namespace) -> int:
     total = report.images + len(report.unreadable) + report.skipped
     if total == 1 and report.problems:
         problem = report.problems[0]
-        if problem in report.without_face:
-            sys.stderr.write(f"{problem.file}: no face found\n")
-        else:
-            sys.stderr.write(f"{problem.reason}\n")
+        no_face = problem in report.without_face
+        _say(f"{problem.file}: no face found" if no_face else problem.reason)
         return 2
     if total > 1 or args.output is not None or args.draw is not None:
-        sys.stderr.write(f"{report}\n")
+        _say(str(report))
     for problem in report.unreadable[:_REASONS_SHOWN]:
-        sys.stderr.write(f"  {problem.reason}\n")
+        _say(f"  {problem.reason}")
     if len(report.unreadable) > _REASONS_SHOWN:
-        sys.stderr.write(f"  … and {len(report.unreadable) - _REASONS_SHOWN} more\n")
+        _say(f"  … and {len(report.unreadable) - _REASONS_SHOWN} more")
     if report.problems and args.output is not None:
-        sys.stderr.write("  all pictures without points are listed in the .errors.csv file\n")
+        _say("  all pictures without points are listed in the .errors.csv file")
     return 0 if report.images or report.skipped else 2
 
 
@@ -198,12 +235,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return _tell(_run(args), args)
-    except InputError as error:
-        sys.stderr.write(f"{error}\n")
+    except (InputError, RuntimeError) as error:
+        _say(str(error))
         return 2
     except KeyboardInterrupt:
         kept = "; what is done is kept, --resume goes on with it" if args.output else ""
-        sys.stderr.write(f"interrupted{kept}\n")
+        _say(f"interrupted{kept}")
         return 2
     except BrokenPipeError:
         # The reader (head, less) has seen enough; nothing more may be written to it.

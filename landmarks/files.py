@@ -43,8 +43,11 @@ def replacing(
         Closed and renamed when the block ends; removed when it fails.
     """
     target = Path(path)
-    text: dict[str, Any] = {} if "b" in mode else {"encoding": "utf-8", "newline": "\n"}
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
+    # File names that are not UTF-8 are written as the bytes that they are.
+    text: dict[str, Any] = (
+        {} if "b" in mode else {"encoding": "utf-8", "newline": "\n", "errors": "surrogateescape"}
+    )
+    descriptor, temporary = tempfile.mkstemp(prefix=".tmp-", dir=target.parent)
     try:
         with os.fdopen(descriptor, mode, **text) as handle:
             yield handle

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +19,9 @@ from landmarks.errors import ImageError
 
 MAX_PIXELS = 100_000_000
 """Pictures with more pixels than this are refused before they are decoded (a zip bomb is small)."""
+
+MAX_BYTES = 1 << 30
+"""Files larger than this are refused."""
 
 SUFFIXES = frozenset(
     ".bmp .dib .gif .jfif .jp2 .jpe .jpeg .jpg .pbm .pgm .png .pnm .ppm .tif .tiff .webp".split()
@@ -41,7 +45,7 @@ class Picture:
     path : path-like
         The image file.
     max_pixels : int, optional
-        Refuse pictures with more.
+        Refuse pictures with more; above 178 million Pillow refuses on its own.
 
     Raises
     ------
@@ -57,7 +61,7 @@ class Picture:
         with self._open() as opened:
             self._stored = opened.size
             width, height = opened.size
-            self.is_jpeg = opened.format == "JPEG"
+            self.is_jpeg = opened.format in ("JPEG", "MPO")  # MPO: two JPEGs, from phones
         if width * height > max_pixels:
             raise ImageError(
                 f"{self.name} has {width}×{height} pixels: at most {max_pixels:,} are read"
@@ -150,7 +154,14 @@ class Picture:
 
 def _read_bytes(name: str) -> bytes:
     try:
+        status = os.stat(name)
+        if not (stat.S_ISREG(status.st_mode) or stat.S_ISDIR(status.st_mode)):
+            raise ImageError(f"{name} is not a file: expected an image file")
+        if status.st_size > MAX_BYTES:
+            raise ImageError(f"{name} has {status.st_size:,} bytes: at most {MAX_BYTES:,} are read")
         data = Path(name).read_bytes()
+    except ImageError:
+        raise
     except FileNotFoundError:
         raise ImageError(f"{name} does not exist: expected an image file") from None
     except IsADirectoryError:
@@ -231,7 +242,8 @@ def read_image(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) ->
         JPEG, PNG, TIFF, WebP, GIF (first frame), BMP, …; grey, palette, CMYK, alpha (on white) and
         16-bit pictures too.
     max_pixels : int, optional
-        Refuse pictures with more, before they are decoded.
+        Refuse pictures with more, before they are decoded; above 178 million Pillow refuses on
+        its own.
 
     Returns
     -------
@@ -265,6 +277,8 @@ def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
         Another shape or another dtype.
     """
     array = np.asarray(image)
+    if array.dtype.kind in "US":
+        raise ImageError(f"{image!r} is a name, not a picture: read it with read_image first")
     if array.dtype != np.uint8:
         raise ImageError(f"the image is an array of {array.dtype}: expected uint8 in 0…255")
     if array.ndim == 2:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -14,6 +15,8 @@ from landmarks.image import SUFFIXES
 
 FILM_SUFFIXES = frozenset(".avi .m4v .mkv .mov .mp4 .mpeg .mpg .ogv .webm .wmv".split())
 LIST_SUFFIXES = frozenset({".txt", ".lst"})
+
+_RESERVED = re.compile(r"_face\d+$|_frame\d+$|(^|[/\\])landmarks\.(errors|done|run)$")
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ def expand(inputs: Iterable[str], *, recursive: bool = False) -> list[Source]:
         Files, folders, glob patterns, or `.txt`/`.lst` lists of such (one per line, relative to the
         list; '#' begins a comment). A file with an unknown ending is taken as an image.
     recursive : bool, optional
-        Search folders below the folders too.
+        Search folders below the folders too; linked folders are left out.
 
     Returns
     -------
@@ -74,13 +77,13 @@ def _with_distinct_stems(sources: list[Source]) -> list[Source]:
             replace(source, stem=os.path.relpath(path, parent))
             for source, path in zip(sources, absolute, strict=True)
         ]
-    shared = Counter(os.path.splitext(source.stem)[0] for source in sources)
-    return [
-        replace(source, stem=bare)
-        if shared[bare := os.path.splitext(source.stem)[0]] == 1
-        else source
-        for source in sources
-    ]
+    full = [source.stem for source in sources]
+    bare = [os.path.splitext(stem)[0] for stem in full]
+    # A name that looks like another picture's second face, or like our own lists, stays whole.
+    stems = [f if _RESERVED.search(b) else b for f, b in zip(full, bare, strict=True)]
+    while shared := {stem for stem, count in Counter(stems).items() if count > 1}:
+        stems = [f if s in shared else s for f, s in zip(full, stems, strict=True)]
+    return [replace(source, stem=stem) for source, stem in zip(sources, stems, strict=True)]
 
 
 def _expand_one(given: str, recursive: bool, *, allow_list: bool) -> list[Source]:
@@ -89,9 +92,11 @@ def _expand_one(given: str, recursive: bool, *, allow_list: bool) -> list[Source
         return _folder(given, recursive)
     if not os.path.exists(given) and glob.has_magic(given):
         matches = sorted(glob.glob(given, recursive=True))
+        # '**' follows links, also those that lead back up.
+        distinct = {os.path.realpath(match): match for match in reversed(matches)}
         sources = [
             source
-            for match in matches
+            for match in sorted(distinct.values())
             if os.path.isdir(match) or _is_media(match)
             for source in _expand_one(match, recursive, allow_list=False)
         ]

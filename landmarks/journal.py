@@ -14,8 +14,18 @@ import numpy as np
 from landmarks.errors import InputError
 from landmarks.tables import Row
 
+try:
+    import fcntl
+except ImportError:  # not on Windows: two runs at once are not noticed there
+    fcntl = None  # type: ignore[assignment]
+
 Key = tuple[str, int | None]
-"""A picture: its file, and the frame if the file is a film."""
+"""A picture: the absolute path of its file, and the frame if the file is a film."""
+
+
+def key_of(file: str, frame: int | None) -> Key:
+    """The same picture has the same key, however its path was typed."""
+    return os.path.abspath(file), frame
 
 
 @dataclass(frozen=True)
@@ -45,7 +55,7 @@ class Record:
 
     @property
     def key(self) -> Key:
-        return self.file, self.frame
+        return key_of(self.file, self.frame)
 
 
 def _to_json(record: Record) -> str:
@@ -97,55 +107,78 @@ class Journal:
     Raises
     ------
     InputError
-        A journal is there and `resume` is False; it was begun with other settings; it cannot be
-        written.
+        A journal is there and `resume` is False; it was begun with other settings; it is no
+        journal; another process writes it now; it cannot be written.
     """
 
     def __init__(
         self, path: str | os.PathLike[str], settings: dict[str, Any], *, resume: bool
     ) -> None:
         self.path = Path(path)
-        if self.path.exists() and not resume:
+        try:
+            # Closed by close() and remove(); unbuffered, so that a kill takes no line with it.
+            self._handle = open(self.path, "a+b" if resume else "x+b", buffering=0)  # noqa: SIM115
+        except FileExistsError:
             raise InputError(
                 f"{self.path} holds an unfinished run: add --resume to go on with it, or delete it"
-            )
-        try:
-            self._handle = open(self.path, "a+b", buffering=0)  # noqa: SIM115 (closed by close)
+            ) from None
         except OSError as error:
             raise InputError(f"{self.path} cannot be written: {error.strerror}") from None
-        self._cut_torn_line()
-        self._handle.seek(0)
-        first = self._handle.readline()
-        if not first:
+        try:
+            self._lock()
+            self._begin(settings)
+        except BaseException:
+            self._handle.close()
+            raise
+
+    def _lock(self) -> None:
+        if fcntl is None:
+            return
+        try:
+            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise InputError(f"{self.path} is being written by another run") from None
+
+    def _begin(self, settings: dict[str, Any]) -> None:
+        with open(self.path, "rb") as file:
+            first = file.readline()
+        if not first.endswith(b"\n") and b'{"settings"'.startswith(first[:11]):
+            self._handle.truncate(0)  # killed while it wrote its first line
             self._append(json.dumps({"settings": settings}))
             return
         try:
-            begun = json.loads(first)["settings"]
+            begun = dict(json.loads(first)["settings"])
         except (ValueError, KeyError, TypeError):
-            self._handle.close()
             raise InputError(f"{self.path} is not the journal of a run: delete it") from None
         differing = [key for key in settings if begun.get(key) != settings[key]]
         if differing:
-            self._handle.close()
             told = "; ".join(f"{key} was {begun.get(key)}, is {settings[key]}" for key in differing)
             raise InputError(f"{self.path} was begun with other settings ({told})")
+        self._cut_damaged_end()
 
-    def _cut_torn_line(self) -> None:
+    def _lines(self) -> Iterator[tuple[int, Record]]:
+        """Each whole record with the position behind it, up to the first damaged line."""
+        with open(self.path, "rb") as file:
+            end = len(file.readline())
+            for line in file:
+                end += len(line)
+                try:
+                    record = _from_json(json.loads(line))
+                except (ValueError, KeyError, TypeError):
+                    return
+                if not line.endswith(b"\n"):
+                    return
+                yield end, record
+
+    def _cut_damaged_end(self) -> None:
         """Forget a last line that a kill cut short: its picture was not reported done."""
-        self._handle.seek(0, os.SEEK_END)
-        end = self._handle.tell()
-        while end > 0:
-            start = max(0, end - 65536)
-            self._handle.seek(start)
-            newline = self._handle.read(end - start).rfind(b"\n")
-            if newline >= 0:
-                end = start + newline + 1
-                break
-            end = start
+        with open(self.path, "rb") as file:
+            end = len(file.readline())
+        for end, _ in self._lines():  # noqa: B007 (the last one is wanted)
+            pass
         self._handle.truncate(end)
 
     def _append(self, line: str) -> None:
-        # Unbuffered: once this returns, a killed process cannot take the line with it.
         start = self._handle.seek(0, os.SEEK_END)
         data = memoryview(line.encode() + b"\n")
         try:
@@ -164,16 +197,18 @@ class Journal:
 
     def __iter__(self) -> Iterator[Record]:
         """The records so far, read from the file one by one."""
-        with open(self.path, "rb") as handle:
-            handle.readline()
-            for line in handle:
-                yield _from_json(json.loads(line))
+        return (record for _, record in self._lines())
 
     def close(self) -> None:
-        """Close the file and keep it."""
+        """Close the file; it is kept if it holds a record."""
+        if self._handle.closed:
+            return
+        empty = next(self._lines(), None) is None
+        if empty:
+            self.path.unlink()
         self._handle.close()
 
     def remove(self) -> None:
-        """Close and delete the file: its records are in the output now."""
-        self._handle.close()
+        """Delete the file: its records are in the output now."""
         self.path.unlink()
+        self._handle.close()

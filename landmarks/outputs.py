@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Protocol
 
 from landmarks.errors import InputError
-from landmarks.files import replacing, write_points
-from landmarks.journal import Key, Record
+from landmarks.files import POINT_SUFFIXES, replacing, write_points
+from landmarks.journal import Key, Record, key_of
 from landmarks.tables import TABLE_SUFFIXES, read_table, write_table
 
 NO_FACE = "no face found"
-FOLDER_FORMATS = (".txt", ".pts", ".csv", ".npz")
 
 
 @dataclass(frozen=True)
@@ -37,17 +36,28 @@ class Problem:
 
     @property
     def key(self) -> Key:
-        return self.file, self.frame
+        return key_of(self.file, self.frame)
 
 
 class Output(Protocol):
-    """What a batch writes to."""
+    """What a batch writes to.
+
+    Attributes
+    ----------
+    journal, errors, run : Path
+        Files beside it: what is done so far, pictures without points, the settings of the run.
+    kind : str
+        Its format.
+    """
 
     journal: Path
     errors: Path
+    run: Path
+    kind: str
 
-    def done(self) -> set[Key]:
-        """Pictures whose faces a finished run has written."""
+    def done(self) -> dict[Key, str]:
+        """Pictures whose faces a finished run has written, with where they are filed ('' if in a
+        table)."""
 
     def add(self, record: Record) -> None:
         """Take one picture's faces, before they are written into the journal."""
@@ -67,24 +77,26 @@ class TableOutput:
 
     def __init__(self, path: str) -> None:
         self.path = Path(path)
+        self.kind = self.path.suffix.lower()
         self.journal = Path(f"{path}.partial")
-        self.errors = self.path.with_suffix(".errors.csv")
+        self.errors = Path(f"{path}.errors.csv")
+        self.run = Path(f"{path}.run.json")
 
-    def done(self) -> set[Key]:
+    def done(self) -> dict[Key, str]:
         if not self.path.exists():
-            return set()
-        return {(row.file, row.frame) for row in read_table(self.path)}
+            return {}
+        return {key_of(row.file, row.frame): "" for row in read_table(self.path)}
 
     def add(self, record: Record) -> None:
         pass
 
     def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
-        before = list(read_table(self.path)) if keep and self.path.exists() else []
+        before = list(read_table(self.path)) if keep else []
+        before = [row for row in before if key_of(row.file, row.frame) in keep]
         film = film or any(row.frame is not None for row in before)
         with write_table(self.path, film=film) as write:
             for row in before:
-                if (row.file, row.frame) in keep:
-                    write(row)
+                write(row)
             for record in records:
                 for row in record.rows:
                     write(row)
@@ -96,44 +108,64 @@ class FolderOutput:
     Parameters
     ----------
     path : str
-        The folder; made if it is missing.
+        The folder.
     suffix : {'.txt', '.pts', '.csv', '.npz'}
         The format of its files.
     """
 
     def __init__(self, path: str, suffix: str) -> None:
-        if suffix not in FOLDER_FORMATS:
-            known = ", ".join(FOLDER_FORMATS)
+        if suffix not in POINT_SUFFIXES:
+            known = ", ".join(POINT_SUFFIXES)
             raise InputError(f"unknown format {suffix!r} for a folder: expected one of {known}")
         self.path = Path(path)
-        self.suffix = suffix
+        self.kind = suffix
         self.journal = self.path / "landmarks.partial"
         self.errors = self.path / "landmarks.errors.csv"
-        self._index = self.path / "landmarks.done.txt"
+        self.run = self.path / "landmarks.run.json"
+        self._index = self.path / "landmarks.done.csv"
 
-    def done(self) -> set[Key]:
-        if not self._index.exists():
-            return set()
-        with open(self._index, encoding="utf-8", newline="") as handle:
-            return {(file, int(frame) if frame else None) for file, frame in csv.reader(handle)}
+    def done(self) -> dict[Key, str]:
+        return {key_of(r["file"], _frame(r)): r["stem"] for r in _records(self._index, "stem")}
 
     def add(self, record: Record) -> None:
         for row in record.rows:
             assert row.points is not None
             number = f"_face{row.face}" if row.face else ""
-            target = self.path / f"{record.stem}{number}{self.suffix}"
+            target = self.path / f"{record.stem}{number}{self.kind}"
             target.parent.mkdir(parents=True, exist_ok=True)
             write_points(target, row.points, durable=False)
 
     def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
+        before = [r for r in _records(self._index, "stem") if key_of(r["file"], _frame(r)) in keep]
         with replacing(self._index) as handle:
             writer = csv.writer(handle, lineterminator="\n")
-            for file, frame in sorted(keep, key=lambda key: (key[0], key[1] or 0)):
-                writer.writerow([file, "" if frame is None else frame])
+            writer.writerow(["file", "frame", "stem"])
+            for line in before:
+                writer.writerow([line["file"], line["frame"], line["stem"]])
             for record in records:
                 if record.rows:
-                    frame = record.frame
-                    writer.writerow([record.file, "" if frame is None else frame])
+                    frame = "" if record.frame is None else record.frame
+                    writer.writerow([record.file, frame, record.stem])
+
+
+def _records(path: Path, column: str) -> Iterator[dict[str, str]]:
+    """Lines of one of our lists: `file`, `frame` and another column; none if it is missing."""
+    if not path.exists():
+        return
+    with open(path, encoding="utf-8", errors="surrogateescape", newline="") as handle:
+        reader = csv.DictReader(handle)
+        if reader.fieldnames != ["file", "frame", column]:
+            raise InputError(
+                f"{path} was not written by this command: expected columns file, frame, {column}"
+            )
+        for record in reader:
+            if None in record.values() or not (record["frame"] or "0").isdecimal():
+                raise InputError(f"{path}, line {reader.line_num} is damaged: delete that line")
+            yield record
+
+
+def _frame(record: dict[str, str]) -> int | None:
+    return int(record["frame"]) if record["frame"] else None
 
 
 def make_output(path: str, *, folder_format: str | None, single: bool) -> Output | None:
@@ -160,6 +192,9 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
         An unknown ending; a .txt or .pts file for many pictures; a folder that cannot be made.
     """
     suffix = Path(path).suffix.lower()
+    known = (".txt", ".pts", *TABLE_SUFFIXES)
+    if not path or Path(path).name.lower() in known:
+        raise InputError(f"{path!r} is no name for the output: expected a file or a folder")
     is_folder = os.path.isdir(path) or path.endswith(("/", os.sep)) or not suffix
     if folder_format is not None and not is_folder:
         raise InputError(f"--format is for a folder, and {path} is a file")
@@ -196,12 +231,8 @@ def read_problems(path: Path) -> Iterator[Problem]:
     path : Path
         A `*.errors.csv` file; when it is missing there are none.
     """
-    if not path.exists():
-        return
-    with open(path, encoding="utf-8", newline="") as handle:
-        for record in csv.DictReader(handle):
-            frame = int(record["frame"]) if record["frame"] else None
-            yield Problem(record["file"], frame, record["reason"])
+    for record in _records(path, "reason"):
+        yield Problem(record["file"], _frame(record), record["reason"])
 
 
 def write_problems(path: Path, problems: Iterable[Problem]) -> None:

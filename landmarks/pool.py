@@ -11,12 +11,11 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
-
-_AHEAD = 8  # tasks waiting for each process: enough to keep it busy, few enough to stay small
 
 
 class Died(Exception):
@@ -24,7 +23,6 @@ class Died(Exception):
 
 
 def _begin(parent: int, prepare: Callable[[], None]) -> None:
-    # Ctrl-C reaches the whole process group; only the parent acts on it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
     def follow() -> None:
@@ -34,6 +32,29 @@ def _begin(parent: int, prepare: Callable[[], None]) -> None:
 
     threading.Thread(target=follow, daemon=True).start()
     prepare()
+
+
+def _nothing() -> None:
+    pass
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Processes that start here never see Ctrl-C, which reaches the whole group at once."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+_CANNOT_START = (
+    "the worker processes cannot start: a script that uses several needs its main part below"
+    " `if __name__ == '__main__':`"
+)
 
 
 class OrderedPool(Generic[Task, Result]):
@@ -47,14 +68,23 @@ class OrderedPool(Generic[Task, Result]):
         Called once in each process before its first task.
     jobs : int
         Number of processes; with 1 the work is done in this process.
+    ahead : int, optional
+        Tasks that wait for each process: enough to keep it busy, few enough to stay small.
     """
 
     def __init__(
-        self, work: Callable[[Task], Result], prepare: Callable[[], None], jobs: int
+        self,
+        work: Callable[[Task], Result],
+        prepare: Callable[[], None],
+        jobs: int,
+        *,
+        ahead: int = 8,
     ) -> None:
         self._work = work
         self._prepare = prepare
         self._jobs = jobs
+        self._ahead = ahead
+        self._ready: Future[None] | None = None
         self._executor: ProcessPoolExecutor | None = None
 
     def run(self, tasks: Iterable[Task]) -> Iterator[tuple[Task, Result | Died]]:
@@ -83,7 +113,7 @@ class OrderedPool(Generic[Task, Result]):
     def _run_many(self, tasks: Iterator[Task]) -> Iterator[tuple[Task, Result | Died]]:
         waiting: deque[tuple[Task, Future[Result]]] = deque()
         while True:
-            while len(waiting) < self._jobs * _AHEAD:
+            while len(waiting) < self._jobs * self._ahead:
                 try:
                     task = next(tasks)
                 except StopIteration:
@@ -95,6 +125,7 @@ class OrderedPool(Generic[Task, Result]):
             try:
                 result: Result | Died = future.result()
             except BrokenProcessPool:
+                self._check_ready()
                 # All that waited went down together: find the guilty one by trying each alone.
                 suspects = [task for task, _ in waiting]
                 waiting.clear()
@@ -114,19 +145,34 @@ class OrderedPool(Generic[Task, Result]):
 
     def _submit(self, task: Task) -> Future[Result]:
         for _ in range(2):
-            if self._executor is None:
-                self._executor = ProcessPoolExecutor(
-                    self._jobs,
-                    # A fork of a process with threads (the progress bar has one) can deadlock.
-                    mp_context=multiprocessing.get_context("spawn"),
-                    initializer=_begin,
-                    initargs=(os.getpid(), self._prepare),
-                )
             try:
-                return self._executor.submit(self._work, task)
+                with _without_interrupts():
+                    if self._executor is None:
+                        self._start()
+                    assert self._executor is not None
+                    return self._executor.submit(self._work, task)
             except BrokenProcessPool:
+                self._check_ready()
                 self._executor = None
-        raise RuntimeError("no worker process could be started")
+        raise RuntimeError(_CANNOT_START)
+
+    def _start(self) -> None:
+        self._executor = ProcessPoolExecutor(
+            self._jobs,
+            # A fork of a process with threads (the progress bar has one) can deadlock.
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(os.getpid(), self._prepare),
+        )
+        if self._ready is None:
+            self._ready = self._executor.submit(_nothing)
+
+    def _check_ready(self) -> None:
+        """If not even the first, empty task was done, no task is to blame."""
+        assert self._ready is not None
+        if isinstance(self._ready.exception(), BrokenProcessPool):
+            self._stop()
+            raise RuntimeError(_CANNOT_START)
 
     def _stop(self) -> None:
         if self._executor is not None:

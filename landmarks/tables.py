@@ -78,7 +78,9 @@ class _CsvWriter:
     def __init__(self, handle: IO[bytes], film: bool) -> None:
         import io
 
-        self._text = io.TextIOWrapper(handle, encoding="utf-8", newline="", write_through=True)
+        self._text = io.TextIOWrapper(
+            handle, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
+        )
         self._writer = csv.writer(self._text, lineterminator="\n")
         self._film = film
         self._writer.writerow(columns(film=film))
@@ -108,7 +110,9 @@ class _ParquetWriter:
         self._rows: list[list[Any]] = []
 
     def write(self, row: Row) -> None:
-        self._rows.append(_values(row, self._film))
+        values = _values(row, self._film)
+        values[0] = row.file.encode("utf-8", "backslashreplace").decode()  # all that parquet holds
+        self._rows.append(values)
         if len(self._rows) >= _ROWS_AT_ONCE:
             self._flush()
 
@@ -233,10 +237,13 @@ def _row(record: dict[str, Any], name: str, number: int) -> Row:
         return record.get(key) not in (None, "")
 
     try:
-        counted = 0
-        while given(f"x{counted}") and given(f"y{counted}"):
-            counted += 1
-        values = [[float(record[f"x{i}"]), float(record[f"y{i}"])] for i in range(counted)]
+        names = [(f"x{i}", f"y{i}") for i in range(sum(key[:1] == "x" for key in record if key))]
+        filled = [given(x) and given(y) for x, y in names]
+        if any(filled) and not all(filled):
+            raise ValueError(f"point {filled.index(False)} is missing")
+        values = [[float(record[x]), float(record[y])] for x, y in names] if any(filled) else []
+        if not np.isfinite(values).all():
+            raise ValueError("a coordinate is not finite")
         box = tuple(float(record[key]) for key in _BOX) if given("left") else None
         return Row(
             file=str(record.get("file") or ""),
@@ -252,7 +259,7 @@ def _row(record: dict[str, Any], name: str, number: int) -> Row:
 
 
 def _read_csv(name: str) -> Iterator[Row]:
-    with open(name, encoding="utf-8-sig", newline="") as handle:
+    with open(name, encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
         reader = csv.DictReader(handle)
         if "x0" not in (reader.fieldnames or ()):
             raise PointsError(f"{name} has no column x0: expected a header with x0, y0, x1, y1, …")

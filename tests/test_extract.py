@@ -106,14 +106,15 @@ def test_a_batch_goes_on_and_counts(folder, tmp_path, capsys):
     assert "page.jpg is not an image" in told
     files = [Path(row.file).name for row in read_table(output)]
     assert files == ["a.png", "b.png", "d.png", "c.png"]
-    problems = (tmp_path / "faces.errors.csv").read_text().splitlines()
+    problems = (tmp_path / "faces.csv.errors.csv").read_text().splitlines()
     assert problems[0] == "file,frame,reason"
     assert "empty.png,,no face found" in problems[1]
     assert "page.jpg is not an image" in problems[2]
     assert "zero.jpg is empty (0 bytes)" in problems[3]
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "faces.csv",
-        "faces.errors.csv",
+        "faces.csv.errors.csv",
+        "faces.csv.run.json",
         "photos",
     ]
 
@@ -198,7 +199,7 @@ def test_a_film_keeps_frames_and_times(film, tmp_path, suffix):
     np.testing.assert_allclose([row.seconds for row in rows], [0, 0.1, 0.3, 0.4, 0.5], atol=1e-6)
     moved = rows[4].points.mean(axis=0) - rows[0].points.mean(axis=0)
     np.testing.assert_allclose(moved, [20, 0], atol=2)
-    assert ",2,no face found" in (tmp_path / "a.errors.csv").read_text()
+    assert ",2,no face found" in (tmp_path / f"a.{suffix}.errors.csv").read_text()
 
 
 def test_a_film_into_a_folder(film, tmp_path):
@@ -278,7 +279,8 @@ def test_all_unreadable_is_a_failure(tmp_path, capsys):
     for name in "ab":
         (tmp_path / f"{name}.jpg").touch()
     run("-i", tmp_path, "-o", tmp_path / "a.csv", code=2, capsys=capsys)
-    assert (tmp_path / "a.errors.csv").exists()
+    assert (tmp_path / "a.csv.errors.csv").exists()
+    assert not (tmp_path / "a.csv").exists()
 
 
 # --- interruptions
@@ -371,7 +373,7 @@ def test_resuming_a_finished_run_adds_only_what_is_new(folder, tmp_path, capsys,
 def test_resuming_with_other_settings_is_refused(folder, tmp_path, capsys):
     (tmp_path / "a.csv.partial").write_text(
         '{"settings":{"predictor":null,"detector":"cnn","upsample":null,"min_face":null,'
-        '"faces":"all"}}\n'
+        '"faces":"all"}}\n{"file":"z.jpg","stem":"z","faces":[]}\n'
     )
     told = run("-i", folder, "-o", tmp_path / "a.csv", "--resume", code=2, capsys=capsys).err
     assert "detector was cnn, is hog" in told

@@ -181,6 +181,7 @@ def test_unreadable_permissions_are_told(tmp_path, monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied")
 
+    (tmp_path / "a.jpg").touch()
     monkeypatch.setattr(Path, "read_bytes", refuse)
     with pytest.raises(ImageError, match="permission denied"):
         read_image(tmp_path / "a.jpg")
