@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 #: Distance above which a face counts as far from the model, and above which it is refused.
-FAR, TOO_FAR = 5.0, 15.0
+FAR, TOO_FAR = 5.0, 10.0
 
 
 class FarFaceWarning(UserWarning):

@@ -130,6 +130,8 @@ def report(title: str, truth: Truth, gold: Truth, model: ExpressionModel) -> Non
         print(f"  {known}: intensity error {np.abs(off).mean():.3f} (bias {off.mean():+.3f}), "
               f"label known {np.abs(labelled).mean():.3f}; the full face reads "
               f"{full.intensity.mean():.2f}; recognised low {right[0]:.3f}, full {right[1]:.3f}")
+        print(f"  {known}: no named emotion low {(low.unnamed > 0.5).mean():.3f}, "
+              f"full {(full.unnamed > 0.5).mean():.3f}")
         if neutral is None:
             taken = error(truth.shown_full, truth.clean_neutral)
             print(f"  neutral estimated from the full face, as a share of taking that itself "
