@@ -19,6 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 from PIL import Image
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
@@ -142,22 +143,30 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0, help="of the sampled faces (default 0)")
     options = parser.parse_args(argv)
     try:
-        face_model, rated = read_face_model(options.ict), read_rated(options.rated)
-        further = read_people(options.people)[0] if options.people else None
-        config = {"seed": options.seed, "rated_faces": len(rated.landmarks),
-                  "further_people": 0 if further is None else len(further),
-                  "command": "python -m calibration.build --ict FOLDER --rated CSV "
-                             + ("--people ZIP " if options.people else "")
-                             + f"-o FILE --seed {options.seed}"}
-        frame, surface = learn_surface(face_model, options.seed)
-        model = build_model(frame, surface, rated.landmarks, rated.emotion, rated.person,
-                            rated.intensity, config, further)
-        model.save(options.output)
+        # More threads add in another order, and the last bits of the file would depend on them.
+        with threadpool_limits(1):
+            _build(options)
     except (ValueError, OSError) as error:
         print(f"calibration.build: {error}", file=sys.stderr)
         return 2
     print(f"{options.output}: {Path(options.output).stat().st_size / 1000:.0f} kB")
     return 0
+
+
+def _build(options: argparse.Namespace) -> None:
+    face_model, rated = read_face_model(options.ict), read_rated(options.rated)
+    further = read_people(options.people)[0] if options.people else None
+    config = {
+        "seed": options.seed, "rated_faces": len(rated.landmarks),
+        "further_people": 0 if further is None else len(further),
+        "command": "python -m calibration.build --ict FOLDER --rated CSV "
+                   + ("--people ZIP " if options.people else "")
+                   + f"-o FILE --seed {options.seed}",
+    }
+    frame, surface = learn_surface(face_model, options.seed)
+    model = build_model(frame, surface, rated.landmarks, rated.emotion, rated.person,
+                        rated.intensity, config, further)
+    model.save(options.output)
 
 
 if __name__ == "__main__":
