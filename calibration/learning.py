@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+
 from calibration.gaussian import Array, observation
 from calibration.paths import fit_path
 from calibration.population import Parts

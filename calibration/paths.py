@@ -9,6 +9,7 @@ Every face lies on exactly one path of an emotion, so going up and down again en
 from __future__ import annotations
 
 import numpy as np
+
 from calibration.gaussian import Array
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import numpy as np
+
 from calibration.action_units import EMOTIONS, STYLES
 from calibration.gaussian import Array
 from calibration.learning import Component, Lesson, contrast_ruler, pooled, strength_ruler
