@@ -101,17 +101,14 @@ class FaceFinder:
             The file is damaged, or the array is no picture.
         """
         if self.settings.upsample is not None and isinstance(picture, Picture):
-            picture = (
-                picture.rgb()
-            )  # a JPEG's own luma differs in the last bit from grey made of RGB
+            # A JPEG's own luma differs in the last bit from the published grey made of RGB.
+            picture = picture.rgb()
         views = Views(picture)
         boxes = self._search(views)
         if not boxes:
             return []
         if self._predictor is None:
             self._predictor = load_predictor(self.settings.predictor, check=self._check)
-        if self.settings.upsample is None:
-            return [Face(box, self._predictor(views.grey(), box)) for box in boxes]
         return [Face(box, self._predictor(views.grey(), box)) for box in boxes]
 
 

@@ -35,10 +35,9 @@ _SWAPS_SIDES = {5, 6, 7, 8}
 
 
 class Picture:
-    """An image file, decoded only as far as somebody looks at it.
+    """An image file, decoded only when somebody looks at it.
 
-    JPEGs are decoded at 1/2, 1/4 or 1/8 of their size where that is enough, and without colour
-    where grey is enough; the file itself is read once.
+    JPEGs are decoded without colour where grey is enough; the file itself is read once.
 
     Parameters
     ----------
@@ -78,32 +77,22 @@ class Picture:
         width, height = self._stored
         return (height, width) if self._orientation in _SWAPS_SIDES else (width, height)
 
-    def grey(self, reduce: int = 1) -> NDArray[np.uint8]:
-        """The picture in grey, at full size or smaller.
-
-        Parameters
-        ----------
-        reduce : {1, 2, 4, 8}, optional
-            Divide both sides by this.
+    def grey(self) -> NDArray[np.uint8]:
+        """The picture in grey.
 
         Returns
         -------
-        grey : (h, w) uint8 array
-            Luma (BT.601). Pixel (x, y) covers `reduce`×`reduce` pixels of the full picture; sides
-            that do not divide are rounded up.
+        grey : (H, W) uint8 array
+            Luma (BT.601); of a JPEG the luma that it stores, without making colours of it first.
 
         Raises
         ------
         ImageError
             The image data is damaged.
         """
-        if reduce not in (1, 2, 4, 8):
-            raise ValueError(f"reduce is {reduce}: expected 1, 2, 4 or 8")
-        whole = all(side % reduce == 0 for side in self._stored)
-        # A turned picture begins with what was the decoder's rounded-up last column or row.
-        if self.is_jpeg and self._rgb is None and (whole or self._orientation in (None, 1)):
-            return self._decode(lambda image: _reduced_luma(image, reduce))
-        return shrink(cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY), reduce)
+        if self.is_jpeg and self._rgb is None:
+            return self._decode(_luma)
+        return cv2.cvtColor(self.rgb(), cv2.COLOR_RGB2GRAY)
 
     def rgb(self) -> NDArray[np.uint8]:
         """The whole picture.
@@ -180,33 +169,11 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
-def _reduced_luma(image: Image.Image, reduce: int) -> NDArray[np.uint8]:
+def _luma(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode not in ("L", "RGB", "YCbCr"):  # CMYK has no luma to take from the file
-        return shrink(cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY), reduce)
-    # draft() picks a scale that gives at least the wanted size, so a size rounded down is exact.
-    image.draft("L", (max(1, image.width // reduce), max(1, image.height // reduce)))
+        return cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY)
+    image.draft("L", image.size)
     return np.asarray(ImageOps.exif_transpose(image).convert("L"))
-
-
-def shrink(grey: NDArray[np.uint8], reduce: int) -> NDArray[np.uint8]:
-    """Means of `reduce`×`reduce` blocks; the border is repeated where a side does not divide.
-
-    Parameters
-    ----------
-    grey : (h, w) uint8 array
-    reduce : int
-        At least 1.
-
-    Returns
-    -------
-    small : (⌈h/reduce⌉, ⌈w/reduce⌉) uint8 array
-    """
-    if reduce == 1:
-        return grey
-    height, width = (-(-side // reduce) for side in grey.shape)
-    bottom, right = height * reduce - grey.shape[0], width * reduce - grey.shape[1]
-    padded = cv2.copyMakeBorder(grey, 0, bottom, 0, right, cv2.BORDER_REPLICATE)
-    return cv2.resize(padded, (width, height), interpolation=cv2.INTER_AREA)
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:

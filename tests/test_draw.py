@@ -24,6 +24,15 @@ def test_points_lie_where_they_are_said_to(face_points):
         np.testing.assert_allclose(center, point, atol=0.06)
 
 
+def test_both_shows_points_and_contours(face_points):
+    pictures = {
+        style: landmark_image(face_points, (256, 256), style=style, radius=3)
+        for style in ("points", "contours", "both")
+    }
+    assert (pictures["both"] >= pictures["points"]).all()
+    assert (pictures["both"] > pictures["contours"]).any()
+
+
 def test_contours_pass_through_every_point(face_points):
     image = landmark_image(np.round(face_points), (256, 256), style="contours")
     for x, y in np.round(face_points).astype(int):

@@ -61,6 +61,23 @@ def test_printed_points_are_those_of_the_published_script(portrait_file, capsys)
     assert out == "".join(published)
 
 
+def test_only_printed_points_are_searched_the_published_way(monkeypatch, portrait_file, tmp_path):
+    from landmarks import batch
+
+    asked = []
+    real = batch.extract_batch
+
+    def spy(sources, settings, **options):
+        asked.append(settings.upsample)
+        return real(sources, settings, **options)
+
+    monkeypatch.setattr(batch, "extract_batch", spy)
+    run("-i", portrait_file)
+    run("-i", portrait_file, "-o", tmp_path / "a.csv")
+    run("-i", portrait_file, "-o", tmp_path / "a.csv", "--upsample", 0)
+    assert asked == [1, None, 0]
+
+
 def test_p_takes_a_predictor_file(portrait_file, capsys):
     from landmarks.models import SHAPE_PREDICTOR, model_file
 
@@ -245,9 +262,34 @@ def test_a_truncated_jpeg(portrait_file, capsys):
     assert len(told.err.splitlines()) == 1
 
 
+def test_no_place_to_print_to(portrait_file):
+    for redirect in (">&-", "> /dev/full"):
+        line = f"{sys.executable} -m landmarks.extract -i {portrait_file} {redirect}"
+        done = subprocess.run(line, shell=True, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+        assert done.returncode == 2
+        assert done.stderr.count("\n") == 1
+        assert "cannot be printed" in done.stderr
+
+
+@pytest.mark.parametrize("wait", [0.05, 0.3, 0.6, 0.9])
+def test_ctrl_c_while_it_starts(folder, tmp_path, wait):
+    with command(
+        "-i", folder, "-o", tmp_path / "a.csv", "--jobs", 2, start_new_session=True
+    ) as run:
+        time.sleep(wait)
+        os.killpg(run.pid, signal.SIGINT)
+        _, told = run.communicate(timeout=60)
+    # Before the first line of the command the interpreter itself answers.
+    assert run.returncode in (0, 2) or wait < 0.1
+    if wait > 0.1:
+        assert "Traceback" not in told
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
+        (["-o", ""], "no name for the output"),
+        (["-o", ".csv"], "no name for the output"),
         (["-o", "{tmp}/none/a.csv"], "folder .*none does not exist"),
         (["-o", "{tmp}/a.doc"], "unknown ending '.doc'"),
         (["-o", "{tmp}/photos/a.png/"], "cannot be made"),

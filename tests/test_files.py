@@ -24,6 +24,30 @@ def test_pts_is_one_based_on_disk(tmp_path):
     assert (tmp_path / "a.pts").read_text() == "version: 1\nn_points: 2\n{\n1 1\n10.5 4\n}\n"
 
 
+def test_pts_holds_no_rounding_noise(tmp_path):
+    write_points(tmp_path / "a.pts", [[0.1, 0.7]])
+    assert "1.1 1.7" in (tmp_path / "a.pts").read_text()
+
+
+def test_a_byte_order_mark_is_no_point(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"\xef\xbb\xbf1 2\n")
+    np.testing.assert_array_equal(read_points(tmp_path / "a.txt", count=1), [[1, 2]])
+
+
+def test_long_parquet_tables_are_written_in_parts(tmp_path, face_points):
+    with write_table(tmp_path / "a.parquet") as write:
+        for number in range(4100):
+            write(Row(f"{number}", 0, (0.0, 0.0, 1.0, 1.0), 0.5, face_points))
+    assert [row.file for row in read_table(tmp_path / "a.parquet")] == [str(n) for n in range(4100)]
+
+
+@pytest.mark.parametrize("cell", ["", "nan", "x"])
+def test_a_damaged_cell_is_told_with_its_row(tmp_path, cell):
+    (tmp_path / "a.csv").write_text(f"x0,y0,x1,y1\n1,2,3,4\n1,2,{cell},4\n")
+    with pytest.raises(PointsError, match="row 3"):
+        list(read_table(tmp_path / "a.csv"))
+
+
 def test_pts_as_others_write_it(tmp_path):
     (tmp_path / "a.pts").write_text(
         "version:1\r\nn_points:  2\r\n{ \r\n1.0 2.0\r\n3 4\r\n}\r\n\r\n"

@@ -66,6 +66,7 @@ def test_curve_area_and_failures_by_hand():
     # The steps at 0.02 and 0.04 leave 0.06/0.08 and 0.04/0.08 of the width, each a quarter high.
     assert metrics.area_under_curve(errors) == pytest.approx((0.75 + 0.5) / 4)
     assert metrics.failure_rate(errors) == 0.5
+    assert metrics.failure_rate([0.08, 0.09]) == 0.5  # up to the threshold is no failure
 
 
 def test_area_is_the_integral_of_the_curve():
