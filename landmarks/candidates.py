@@ -56,8 +56,14 @@ def local_contrast(grey: NDArray[np.uint8]) -> NDArray[Any]:
     border = cv2.BORDER_REPLICATE if min(grey.shape) <= _WINDOW // 2 else cv2.BORDER_REFLECT_101
     mean: NDArray[Any] = cv2.boxFilter(values, cv2.CV_32F, window, borderType=border)
     square: NDArray[Any] = cv2.sqrBoxFilter(values, cv2.CV_32F, window, borderType=border)
-    deviation = np.sqrt(np.maximum(square - mean * mean, 0))
-    return (values - mean) / (deviation + 8)
+    # In place: these arrays are what the search spends its time on after the network.
+    square -= mean * mean
+    np.maximum(square, 0, out=square)
+    np.sqrt(square, out=square)
+    square += 8
+    values -= mean
+    values /= square
+    return values
 
 
 class CandidateNetwork:

@@ -177,16 +177,14 @@ class Search:
     ) -> list[Box]:
         if not 0 <= level < len(levels):
             return []
-        whole, size = np.array(views.size), np.array(levels[level])
-        grey, reduce = views.at_least(float((size / whole).max()))
-        # dlib resizes so that the centres of the corner pixels stay where they are.
-        step = (whole - 1) / np.maximum(size - 1, 1)
-        centre = np.array([candidate.x, candidate.y]) / step
-        first = np.maximum(np.round((centre - _WINDOW / 2) / _CELL).astype(int) * _CELL, 0)
-        last = np.minimum(first + _WINDOW, size)
-        if (last - first < 2 * _CELL).any():
+        across, first_x, size_x = _span(views.size[0], levels[level][0], candidate.x)
+        along, first_y, size_y = _span(views.size[1], levels[level][1], candidate.y)
+        if min(size_x, size_y) < 2 * _CELL:
             return []
-        crop = _sample(grey, (first * step + 0.5) / reduce - 0.5, step / reduce, last - first)
+        grey, reduce = views.at_least(1 / min(across, along))
+        start = (first_x * across + 0.5) / reduce - 0.5, (first_y * along + 0.5) / reduce - 0.5
+        crop = _sample(grey, start, (across / reduce, along / reduce), (size_x, size_y))
+        first = np.array([first_x, first_y])
         boxes = []
         found, scores, _ = self._level.run(crop, 0, WEAK)
         for rectangle, score in zip(found, scores, strict=True):
@@ -278,25 +276,33 @@ def level_to_picture(points: NDArray[Any], level: int, upsample: int) -> NDArray
     return moved
 
 
+def _span(whole: int, level: int, centre: float) -> tuple[float, int, int]:
+    """Of one side: pixels of the picture for one of a level, and the window's start and length."""
+    # dlib resizes so that the centres of the corner pixels stay where they are.
+    step = (whole - 1) / max(level - 1, 1)
+    first = max(round((centre / step - _WINDOW / 2) / _CELL) * _CELL, 0) if step else 0
+    return step, first, min(_WINDOW, level - first)
+
+
 def _sample(
     grey: NDArray[np.uint8],
-    start: NDArray[np.float64],
-    step: NDArray[np.float64],
-    size: NDArray[np.int_],
+    start: tuple[float, float],
+    step: tuple[float, float],
+    size: tuple[int, int],
 ) -> NDArray[Any]:
     """A window of `grey`: pixel (x, y) is taken at start + step · (x, y), between the pixels."""
-    end = start + step * (size - 1)
-    first = np.maximum(np.floor(start).astype(int) - 2, 0)
-    last = np.ceil(end).astype(int) + 3
-    part = grey[first[1] : last[1], first[0] : last[0]]
-    matrix = np.array([[step[0], 0, start[0] - first[0]], [0, step[1], start[1] - first[1]]])
-    return cv2.warpAffine(
-        part,
+    left, top = max(int(start[0]) - 2, 0), max(int(start[1]) - 2, 0)
+    right = int(start[0] + step[0] * size[0]) + 3
+    bottom = int(start[1] + step[1] * size[1]) + 3
+    matrix = np.array([[step[0], 0, start[0] - left], [0, step[1], start[1] - top]])
+    window = cv2.warpAffine(
+        grey[top:bottom, left:right],
         matrix,
-        (int(size[0]), int(size[1])),
+        size,
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
+    return np.asarray(window)
 
 
 def without_overlaps(boxes: list[Box]) -> list[Box]:
