@@ -56,7 +56,7 @@ def report(title: str, model: ExpressionModel, points: Array, label: Array) -> N
         read = estimate.intensities[:, k]
         area = roc_auc_score(mine[mine | neutral], read[mine | neutral])
         right = (estimate.probability[mine].argmax(1) == k).mean()
-        print(f"  {emotion:9s} {mine.sum():4d} faces, neutral ones read {read[neutral].mean():.2f}, "
+        print(f"  {emotion:9s} {mine.sum():4d} faces, neutral read {read[neutral].mean():.2f}, "
               f"its own {read[mine].mean():.2f}, area {area:.3f}, named {right:.2f}")
 
 
