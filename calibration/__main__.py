@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -43,10 +44,19 @@ def main(argv: list[str] | None = None) -> int:
     try:
         gold = _face("gold", args.gold, args.gold_face, args)
         sample = _face("sample", args.sample, args.sample_face, args)
-        for path in _write_all(args.output, _results(gold, sample)):
+        if args.method == "ours":
+            results = _our_results(gold, sample, args.intensity)
+        elif args.intensity is None:
+            results = _results(gold, sample)
+        else:
+            raise ValueError("--intensity goes with --method ours: the published map has none")
+        for path in _write_all(args.output, results):
             print(path)
     except (ValueError, OSError) as error:
         print(f"python -m calibration: {_sentence(error)}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("python -m calibration: interrupted, nothing was written", file=sys.stderr)
         return 2
     return 0
 
@@ -59,8 +69,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("calibrated"), metavar="OUTDIR",
         help="folder for calibrated.txt (x y lines, in the gold photograph's pixels), par_x.txt "
-        "and par_y.txt (coefficients of y^2, x^2, xy, y, x, 1) and calibration.png "
+        "and par_y.txt (published: coefficients of y^2, x^2, xy, y, x, 1) and calibration.png "
         "(default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--method", choices=["published", "ours"], default="published",
+        help="published: the quadratic map between the two faces; ours: the gold face's expression "
+        "on the sample person, in the sample photograph's pixels (default: %(default)s)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--intensity", type=float, metavar="X",
+        help="of the result with --method ours, 0 neutral, 1 full (default: the gold face's)",
     )  # fmt: skip
     for name in ("gold", "sample"):
         parser.add_argument(
@@ -102,6 +121,25 @@ def _results(gold: _Face, sample: _Face) -> dict[str, bytes]:
         "calibrated.txt": format_points(calibrated).encode(),
         "par_x.txt": _line(par_x),
         "par_y.txt": _line(par_y),
+        "calibration.png": encode_png(figure),
+    }
+
+
+def _our_results(gold: _Face, sample: _Face, intensity: float | None) -> dict[str, bytes]:
+    """Contents of every file to write; the map has no coefficients."""
+    from calibration.expression import ExpressionModel
+
+    model = ExpressionModel.load()
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        calibrated = model.calibrate_to_gold(sample.points, gold.points, intensity=intensity)
+    for warning in caught:
+        print(f"python -m calibration: {warning.message}", file=sys.stderr)
+    figure = draw_calibration(
+        gold.photograph, gold.points, sample.photograph, sample.points, calibrated
+    )
+    return {
+        "calibrated.txt": format_points(calibrated).encode(),
         "calibration.png": encode_png(figure),
     }
 

@@ -25,8 +25,15 @@ from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
 from calibration.synthesis import read_face_model
 
-_NAMES = {"angry": "anger", "disgusted": "disgust", "fearful": "fear", "happy": "happiness",
-          "sad": "sadness", "surprised": "surprise", "neutral": "neutral"}
+_NAMES = {
+    "angry": "anger",
+    "disgusted": "disgust",
+    "fearful": "fear",
+    "happy": "happiness",
+    "sad": "sadness",
+    "surprised": "surprise",
+    "neutral": "neutral",
+}
 
 
 class Rated(NamedTuple):
@@ -74,14 +81,17 @@ def read_rated(path: str | Path) -> Rated:
     try:
         with open(path, newline="", encoding="utf-8") as file:
             rows = list(csv.DictReader(file))
-        points = np.array([[(float(row[f"x{i}"]), float(row[f"y{i}"])) for i in range(68)]
-                           for row in rows])
+        points = np.array(
+            [[(float(row[f"x{i}"]), float(row[f"y{i}"])) for i in range(68)] for row in rows]
+        )
         return Rated(
-            points, np.array([_NAMES[row["posed"]] for row in rows]),
+            points,
+            np.array([_NAMES[row["posed"]] for row in rows]),
             np.array([row["subject"] for row in rows]),
             np.array([float(row["posed_intensity"] or 0.0) for row in rows]),
-            np.array([[float(row[f"intensity_{name}"]) for name in list(_NAMES)[:6]]
-                      for row in rows]),
+            np.array(
+                [[float(row[f"intensity_{name}"]) for name in list(_NAMES)[:6]] for row in rows]
+            ),
             np.array([row["performance"] for row in rows]),
         )
     except (KeyError, ValueError) as error:
@@ -117,8 +127,9 @@ def read_people(path: str | Path, per_person: int = 1) -> tuple[Array, Array]:
         with zipfile.ZipFile(path) as archive:
             table = io.TextIOWrapper(archive.open("labels.csv"), encoding="utf-8")
             for row in csv.DictReader(table):
-                if row["emotion"] != "neutral" or (row["person"] and
-                                                   seen[row["person"]] >= per_person):
+                if row["emotion"] != "neutral" or (
+                    row["person"] and seen[row["person"]] >= per_person
+                ):
                     continue
                 with Image.open(io.BytesIO(archive.read(row["file"]))) as image:
                     faces = detect(np.asarray(image.convert("RGB")), faces="largest")
@@ -157,15 +168,24 @@ def _build(options: argparse.Namespace) -> None:
     face_model, rated = read_face_model(options.ict), read_rated(options.rated)
     further = read_people(options.people)[0] if options.people else None
     config = {
-        "seed": options.seed, "rated_faces": len(rated.landmarks),
+        "seed": options.seed,
+        "rated_faces": len(rated.landmarks),
         "further_people": 0 if further is None else len(further),
         "command": "python -m calibration.build --ict FOLDER --rated CSV "
-                   + ("--people ZIP " if options.people else "")
-                   + f"-o FILE --seed {options.seed}",
+        + ("--people ZIP " if options.people else "")
+        + f"-o FILE --seed {options.seed}",
     }
     frame, surface = learn_surface(face_model, options.seed)
-    model = build_model(frame, surface, rated.landmarks, rated.emotion, rated.person,
-                        rated.intensity, config, further)
+    model = build_model(
+        frame,
+        surface,
+        rated.landmarks,
+        rated.emotion,
+        rated.person,
+        rated.intensity,
+        config,
+        further,
+    )
     model.save(options.output)
 
 

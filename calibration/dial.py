@@ -24,7 +24,9 @@ _INK, _FRAME, _TEXT = (25, 25, 35), (222, 222, 228), (40, 40, 60)
 
 
 def dial(
-    model: ExpressionModel, points: Points, neutral: Points | None = None,
+    model: ExpressionModel,
+    points: Points,
+    neutral: Points | None = None,
     intensities: tuple[float, ...] = INTENSITIES,
 ) -> NDArray[np.float64]:
     """A face at every intensity of every emotion.
@@ -46,12 +48,18 @@ def dial(
     """
     count = len(intensities)
     repeated = np.repeat(points[None], count, 0)
-    return np.stack([model.intensify(repeated, np.array(intensities), emotion, neutral)
-                     for emotion in model.emotions])
+    return np.stack(
+        [
+            model.intensify(repeated, np.array(intensities), emotion, neutral)
+            for emotion in model.emotions
+        ]
+    )
 
 
 def draw_dial(
-    faces: NDArray[np.float64], emotions: tuple[str, ...], intensities: tuple[float, ...],
+    faces: NDArray[np.float64],
+    emotions: tuple[str, ...],
+    intensities: tuple[float, ...],
     size: int = 150,
 ) -> NDArray[np.uint8]:
     """Line drawings of faces in a grid: emotions down, intensities across.
@@ -126,9 +134,11 @@ def main(argv: list[str] | None = None) -> int:
     except (ValueError, OSError) as problem:
         print(f"python -m calibration.dial: {_sentence(problem)}", file=sys.stderr)
         return 2
-    print(f"{options.output}: {estimate.emotion} "
-          f"({100 * max(estimate.probability):.0f} %), intensity {estimate.intensity:.2f}, "
-          f"{estimate.distance:.1f} standard deviations from known faces")
+    print(
+        f"{options.output}: {estimate.emotion} "
+        f"({100 * max(estimate.probability):.0f} %), intensity {estimate.intensity:.2f}, "
+        f"{estimate.distance:.1f} standard deviations from known faces"
+    )
     return 0
 
 

@@ -37,7 +37,10 @@ class ExpressionModel:
     """
 
     def __init__(
-        self, emotions: tuple[str, ...], frame: Frame, populations: list[Population],
+        self,
+        emotions: tuple[str, ...],
+        frame: Frame,
+        populations: list[Population],
         config: dict[str, Any] | None = None,
     ) -> None:
         self.emotions = tuple(emotions)
@@ -64,20 +67,32 @@ class ExpressionModel:
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the model to one ``.npz`` file, whole or not at all."""
-        arrays = {f"frame.{part}": getattr(self.frame, part)
-                  for part in ("mean", "depth", "gauge", "first")}
+        arrays = {
+            f"frame.{part}": getattr(self.frame, part)
+            for part in ("mean", "depth", "gauge", "first")
+        }
         for population in self.populations:
             for field, value in population.parts._asdict().items():
                 arrays[f"{population.name}.{field}"] = value
-        write_model(Path(path), arrays, {
-            "emotions": list(self.emotions), "config": self.config,
-            "populations": [population.name for population in self.populations],
-        })
+        write_model(
+            Path(path),
+            arrays,
+            {
+                "emotions": list(self.emotions),
+                "config": self.config,
+                "populations": [population.name for population in self.populations],
+            },
+        )
 
     @classmethod
     def fit(
-        cls, landmarks: ArrayLike, emotion: ArrayLike, person: ArrayLike,
-        intensity: ArrayLike | None = None, *, prior: ExpressionModel | None = None,
+        cls,
+        landmarks: ArrayLike,
+        emotion: ArrayLike,
+        person: ArrayLike,
+        intensity: ArrayLike | None = None,
+        *,
+        prior: ExpressionModel | None = None,
         name: str = "own",
     ) -> ExpressionModel:
         """Learn from labelled faces of several people.
@@ -133,9 +148,12 @@ class ExpressionModel:
         """
         points, single = self._points(landmarks, "landmarks")
         given = None if neutral is None else self._neutral(neutral, len(points))
-        parts = [self._estimate(points[start : start + _CHUNK],
-                                _part(given, slice(start, start + _CHUNK)))
-                 for start in range(0, len(points), _CHUNK)]
+        parts = [
+            self._estimate(
+                points[start : start + _CHUNK], _part(given, slice(start, start + _CHUNK))
+            )
+            for start in range(0, len(points), _CHUNK)
+        ]
         values: Any = [np.concatenate(part) for part in zip(*parts, strict=True)]
         if single:
             values = [v[0] if v.ndim > 1 else float(v[0]) for v in values]
@@ -153,13 +171,22 @@ class ExpressionModel:
             zero = faces.along_paths(shown, np.zeros(len(points)))
         pose = faces.pose
         return (
-            probability, unnamed.astype(np.float64), np.maximum(intensity, 0.0),
-            np.maximum(strength[:, :-1], 0.0), points + faces.in_image(zero), faces.distance(),
-            np.rad2deg(pose.yaw), np.rad2deg(pose.pitch), np.rad2deg(np.angle(pose.similarity)),
+            probability,
+            unnamed.astype(np.float64),
+            np.maximum(intensity, 0.0),
+            np.maximum(strength[:, :-1], 0.0),
+            points + faces.in_image(zero),
+            faces.distance(),
+            np.rad2deg(pose.yaw),
+            np.rad2deg(pose.pitch),
+            np.rad2deg(np.angle(pose.similarity)),
         )
 
     def intensify(
-        self, landmarks: ArrayLike, intensity: ArrayLike = 1.0, emotion: Any = None,
+        self,
+        landmarks: ArrayLike,
+        intensity: ArrayLike = 1.0,
+        emotion: Any = None,
         neutral: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
         """The same face with its expression at another intensity.
@@ -210,8 +237,12 @@ class ExpressionModel:
         return moved[0] if single else moved
 
     def calibrate_to_gold(
-        self, landmarks: ArrayLike, gold: ArrayLike, gold_neutral: ArrayLike | None = None,
-        neutral: ArrayLike | None = None, intensity: float | None = None,
+        self,
+        landmarks: ArrayLike,
+        gold: ArrayLike,
+        gold_neutral: ArrayLike | None = None,
+        neutral: ArrayLike | None = None,
+        intensity: float | None = None,
     ) -> NDArray[np.float64]:
         """The face with the expression of a gold face, not with the gold person's features.
 
@@ -246,8 +277,10 @@ class ExpressionModel:
         displacement = shower.frontal - zero
         if intensity is not None:
             if strength < 0.1:
-                raise ValueError(f"gold: its expression has intensity {strength:.2f}; at least "
-                                 f"0.1 is needed to scale it to {intensity:g}")
+                raise ValueError(
+                    f"gold: its expression has intensity {strength:.2f}; at least "
+                    f"0.1 is needed to scale it to {intensity:g}"
+                )
             displacement = displacement * (intensity / strength)
         points, single = self._points(landmarks, "landmarks")
         own = None if neutral is None else self._neutral(neutral, len(points))
@@ -260,8 +293,10 @@ class ExpressionModel:
     def _points(self, value: ArrayLike, name: str) -> tuple[Array, bool]:
         points = as_points(value, name, batch=True)
         if points.shape[-2:] != (68, 2):
-            raise ValueError(f"{name}: expected (68, 2) or (B, 68, 2) landmarks in iBUG-68 order, "
-                             f"got shape {points.shape}")
+            raise ValueError(
+                f"{name}: expected (68, 2) or (B, 68, 2) landmarks in iBUG-68 order, "
+                f"got shape {points.shape}"
+            )
         single = points.ndim == 2
         points = points[None] if single else points
         size = np.abs(points - points[:, :1]).max((1, 2))
@@ -280,8 +315,9 @@ class ExpressionModel:
     def _intensity(self, value: ArrayLike, count: int) -> Array:
         wanted = np.asarray(value, np.float64)
         if wanted.ndim > 1 or wanted.shape not in ((), (count,)):
-            raise ValueError(f"intensity: expected a number or {count} of them, "
-                             f"got shape {wanted.shape}")
+            raise ValueError(
+                f"intensity: expected a number or {count} of them, got shape {wanted.shape}"
+            )
         if not (np.isfinite(wanted) & (wanted >= 0)).all():
             raise ValueError(f"intensity: expected finite numbers of 0 or more, got {wanted}")
         return np.broadcast_to(wanted, count)
@@ -291,12 +327,12 @@ class ExpressionModel:
         names = np.atleast_1d(np.asarray(value))
         known = {**{name: k for k, name in enumerate(self.emotions)}, "neutral": -1}
         if names.ndim != 1 or len(names) not in (1, count):
-            raise ValueError(f"emotion: expected a name or {count} of them, "
-                             f"got shape {names.shape}")
+            raise ValueError(
+                f"emotion: expected a name or {count} of them, got shape {names.shape}"
+            )
         unknown = [str(name) for name in names if str(name) not in known]
         if unknown:
-            raise ValueError(f"unknown emotion {unknown[0]!r}: the model knows "
-                             f"{', '.join(known)}")
+            raise ValueError(f"unknown emotion {unknown[0]!r}: the model knows {', '.join(known)}")
         return np.broadcast_to([known[str(name)] for name in names], count)
 
 

@@ -43,7 +43,8 @@ class FrontalFaces:
     ) -> None:
         count = len(points)
         frontal, pose = frame.frontal(
-            points if neutral is None else np.concatenate([points, neutral]))
+            points if neutral is None else np.concatenate([points, neutral])
+        )
         if not np.isfinite(frontal).all():
             raise FaceTooFarError("the points are no face: their size and turn cannot be found")
         self.frame, self.populations = frame, populations
@@ -58,7 +59,8 @@ class FrontalFaces:
         self.population = (score + membership[:, -1]).argmax(1)
         rows = [(p, self.population == k) for k, p in enumerate(populations)]
         self._each: list[tuple[Population, Any]] = [
-            (p, slice(None) if mine.all() else mine) for p, mine in rows if mine.any()]
+            (p, slice(None) if mine.all() else mine) for p, mine in rows if mine.any()
+        ]
 
     def in_image(self, frontal: Array) -> Array:
         """Pixels (B, 68, 2) by which the points move to become other frontal faces (B, 136)."""
@@ -92,8 +94,10 @@ class FrontalFaces:
         """Warn of the farthest face, or refuse it; `first` is the number of the first face."""
         distance = self.distance()
         worst = int(distance.argmax())
-        message = (f"face {first + worst} is {distance[worst]:.1f} standard deviations from "
-                   f"anything that the model knows (ordinary faces: 1, limit {FAR:g})")
+        message = (
+            f"face {first + worst} is {distance[worst]:.1f} standard deviations from "
+            f"anything that the model knows (ordinary faces: 1, limit {FAR:g})"
+        )
         if distance[worst] > TOO_FAR:
             raise FaceTooFarError(message)
         if distance[worst] > FAR:
@@ -140,14 +144,16 @@ class FrontalFaces:
                 return self._turned_by_itself(wanted, shown, now)
             return self._from_own(wanted, now, None, probability)
         against = (probability[rows, emotion] < _CONTRADICTED) & (
-            strength[rows, shown] > np.maximum(strength[rows, emotion], _CLEARLY_SHOWN))
+            strength[rows, shown] > np.maximum(strength[rows, emotion], _CLEARLY_SHOWN)
+        )
         if self.own is not None:
             now = np.where(against, 0.0, strength[rows, emotion])
             return self._from_own(wanted, now, emotion, probability)
         if not against.any():
             return self.along_paths(emotion, wanted)
-        bare = np.where(against[:, None], self.along_paths(shown, np.zeros(len(wanted))),
-                        self.frontal)
+        bare = np.where(
+            against[:, None], self.along_paths(shown, np.zeros(len(wanted))), self.frontal
+        )
         return self.along_paths(emotion, wanted, bare)
 
     def _turned_by_itself(self, wanted: Array, shown: Array, strength: Array) -> Array:
@@ -187,8 +193,12 @@ class FrontalFaces:
                     full = population.full_displacement(shown[mine], None, int(e))
                     factor = factor[:, e]
                 more = (wanted[mine] - now[mine]) / factor
-                down = np.divide(wanted[mine], now[mine], out=np.zeros_like(more),
-                                 where=now[mine] > 0)
-                target[mine] = np.where((more >= 0)[:, None], shown[mine] + more[:, None] * full,
-                                        down[:, None] * shown[mine])
+                down = np.divide(
+                    wanted[mine], now[mine], out=np.zeros_like(more), where=now[mine] > 0
+                )
+                target[mine] = np.where(
+                    (more >= 0)[:, None],
+                    shown[mine] + more[:, None] * full,
+                    down[:, None] * shown[mine],
+                )
         return self.own + target

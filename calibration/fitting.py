@@ -28,8 +28,14 @@ def learn_surface(face_model: FaceModel, seed: int) -> tuple[Frame, Lesson]:
 
 
 def build_model(
-    frame: Frame, surface: Lesson, landmarks: Array, emotion: Array, person: Array,
-    intensity: Array, config: dict[str, Any], further: Array | None = None,
+    frame: Frame,
+    surface: Lesson,
+    landmarks: Array,
+    emotion: Array,
+    person: Array,
+    intensity: Array,
+    config: dict[str, Any],
+    further: Array | None = None,
 ) -> ExpressionModel:
     """The model that ships: a face model's surface points, and a predictor's on photographs.
 
@@ -48,18 +54,24 @@ def build_model(
         further = frame.frontal(np.asarray(further, float))[0]
     frontal = frame.frontal(np.asarray(landmarks, float))[0]
     index = _indices(emotion, EMOTIONS)
-    predictor = from_photographs(frontal, index, person, intensity, EMOTIONS, surface,
-                                 further=further)
+    predictor = from_photographs(
+        frontal, index, person, intensity, EMOTIONS, surface, further=further
+    )
     lessons = [surface, predictor]
     parts = memberships(lessons, [assemble(lesson) for lesson in lessons])
-    populations = [Population(name, part)
-                   for name, part in zip(("surface", "predictor"), parts, strict=True)]
+    populations = [
+        Population(name, part) for name, part in zip(("surface", "predictor"), parts, strict=True)
+    ]
     return ExpressionModel(EMOTIONS, frame, populations, config)
 
 
 def fit_model(
-    landmarks: ArrayLike, emotion: ArrayLike, person: ArrayLike, intensity: ArrayLike | None,
-    prior: ExpressionModel | None, name: str,
+    landmarks: ArrayLike,
+    emotion: ArrayLike,
+    person: ArrayLike,
+    intensity: ArrayLike | None,
+    prior: ExpressionModel | None,
+    name: str,
 ) -> ExpressionModel:
     """See `ExpressionModel.fit`."""
     points = as_points(landmarks, "landmarks", batch=True)
@@ -86,8 +98,10 @@ def fit_model(
         names, frame = prior.emotions, prior.frame
         unknown = sorted(set(found) - set(names))
         if unknown:
-            raise ValueError(f"unknown emotion {unknown[0]!r}: the prior knows "
-                             f"{', '.join(names)}; fit without prior to learn others")
+            raise ValueError(
+                f"unknown emotion {unknown[0]!r}: the prior knows "
+                f"{', '.join(names)}; fit without prior to learn others"
+            )
         known = _lesson_of(prior.populations[0])
     frontal = frame.frontal(points)[0]
     lesson = from_photographs(frontal, _indices(label, names), who, strength, names, known)
@@ -122,8 +136,13 @@ def _flat_frame(neutral: Array) -> Frame:
     spread = np.cov((aligned / unit).reshape(len(aligned), 136).T)
     # Eyes and nose hold still; where expressions move points, these must not steer the frame.
     moves = np.full(68, 0.01)
-    for region, size in (("jaw", 0.1), ("outer_lips", 0.1), ("inner_lips", 0.1),
-                         ("right_brow", 0.05), ("left_brow", 0.05)):
+    for region, size in (
+        ("jaw", 0.1),
+        ("outer_lips", 0.1),
+        ("inner_lips", 0.1),
+        ("right_brow", 0.05),
+        ("left_brow", 0.05),
+    ):
         moves[REGIONS[region]] = size
     covariance = 0.1 * spread + np.diag(np.repeat(moves**2, 2))
     face = np.concatenate([mean / unit, np.zeros((68, 1))], 1)
@@ -143,8 +162,18 @@ def _lesson_of(population: Population) -> Lesson:
     level = float(parts.remainder) ** 2 * np.eye(136)
     components = [
         Component(int(e), float(w), basis @ m, basis @ c @ basis.T)
-        for e, w, m, c in zip(population.emotion, parts.weights, parts.centres,
-                              parts.covariances, strict=True)
+        for e, w, m, c in zip(
+            population.emotion, parts.weights, parts.centres, parts.covariances, strict=True
+        )
     ]
-    return Lesson(faces, parts.mean, identity + level, repeats + 0.1 * level, components,
-                  parts.own_ruler, parts.ruler, float(parts.rest_bias), 1.0)
+    return Lesson(
+        faces,
+        parts.mean,
+        identity + level,
+        repeats + 0.1 * level,
+        components,
+        parts.own_ruler,
+        parts.ruler,
+        float(parts.rest_bias),
+        1.0,
+    )

@@ -54,8 +54,14 @@ class DialPosterior:
     """
 
     def __init__(
-        self, weights: Array, means: Array, covariances: Array, observe: Array, noise: Array,
-        strengths: Array, prior: Array,
+        self,
+        weights: Array,
+        means: Array,
+        covariances: Array,
+        observe: Array,
+        noise: Array,
+        strengths: Array,
+        prior: Array,
     ) -> None:
         root = np.linalg.cholesky(noise)
         inverse = scipy.linalg.solve_triangular(root, np.eye(len(root)), lower=True)
@@ -127,9 +133,7 @@ class ScaleFree:
     observe : (D, N) float array
     """
 
-    def __init__(
-        self, weights: Array, means: Array, covariances: Array, observe: Array
-    ) -> None:
+    def __init__(self, weights: Array, means: Array, covariances: Array, observe: Array) -> None:
         count, size = means.shape
         root = np.linalg.cholesky(covariances)
         whiten = np.linalg.inv(root)
@@ -137,8 +141,11 @@ class ScaleFree:
         self._size = size
         self._whiten = np.float32((whiten @ observe).reshape(count * size, -1).T)
         self._centre = np.float32(centre)
-        self._constant = (np.log(weights) - 0.5 * (centre**2).sum(1)
-                          - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(1))
+        self._constant = (
+            np.log(weights)
+            - 0.5 * (centre**2).sum(1)
+            - np.log(np.diagonal(root, axis1=1, axis2=2)).sum(1)
+        )
 
     def evidence(self, measured: Array) -> Array:
         """Log evidence (B, K), up to one constant per measurement."""
@@ -147,5 +154,10 @@ class ScaleFree:
         along = np.einsum("bkd,kd->bk", white, self._centre)
         inverse = (along + np.sqrt(along**2 + 4 * square * self._size)) / (2 * square)
         bend = square * inverse**2
-        return (self._constant - 0.5 * bend + along * inverse + self._size * np.log(inverse)
-                - 0.5 * np.log(bend + self._size))
+        return (
+            self._constant
+            - 0.5 * bend
+            + along * inverse
+            + self._size * np.log(inverse)
+            - 0.5 * np.log(bend + self._size)
+        )

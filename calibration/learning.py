@@ -64,8 +64,10 @@ def pooled(components: list[Component], emotion: int) -> tuple[Array, Array]:
     weight = np.array([c.weight for c in mine])
     weight = weight / weight.sum()
     mean = sum(w * c.mean for w, c in zip(weight, mine, strict=True))
-    covariance = sum(w * (c.covariance + np.outer(c.mean - mean, c.mean - mean))
-                     for w, c in zip(weight, mine, strict=True))
+    covariance = sum(
+        w * (c.covariance + np.outer(c.mean - mean, c.mean - mean))
+        for w, c in zip(weight, mine, strict=True)
+    )
     return np.asarray(mean), np.asarray(covariance)
 
 
@@ -104,8 +106,7 @@ def assemble(lesson: Lesson) -> Parts:
     """All arrays of a population but its membership, which takes the others to compare with."""
     components = lesson.components
     total = sum(c.weight for c in components)
-    moment = sum(c.weight / total * (c.covariance + np.outer(c.mean, c.mean))
-                 for c in components)
+    moment = sum(c.weight / total * (c.covariance + np.outer(c.mean, c.mean)) for c in components)
     basis = np.linalg.eigh(moment)[1][:, ::-1][:, :DIRECTIONS]
     own_observe, own_noise = observation(lesson.repeats + _FLOOR * np.eye(136), basis)
     observe, noise = observation(lesson.identity + _FLOOR * np.eye(136), basis)
@@ -113,8 +114,15 @@ def assemble(lesson: Lesson) -> Parts:
     for emotion in range(len(lesson.ruler)):
         mean, style = pooled(components, emotion)
         displacement.append(mean)
-        paths.append(fit_path(mean, lesson.path_style * style, lesson.identity + 1e-7 * np.eye(136),
-                              lesson.ruler[emotion], MODES))
+        paths.append(
+            fit_path(
+                mean,
+                lesson.path_style * style,
+                lesson.identity + 1e-7 * np.eye(136),
+                lesson.ruler[emotion],
+                MODES,
+            )
+        )
     ruler, read, write, spread = (np.stack(part) for part in zip(*paths, strict=True))
     # Few faces leave directions open in which other people will differ from them.
     known = len(lesson.faces) / (len(lesson.faces) + 200)
@@ -123,16 +131,27 @@ def assemble(lesson: Lesson) -> Parts:
     values, vectors = values[::-1], vectors[:, ::-1]
     rest = values[TYPICAL:130]
     return Parts(
-        mean=lesson.neutral, basis=basis,
+        mean=lesson.neutral,
+        basis=basis,
         weights=np.array([c.weight / total for c in components]),
         emotion=np.array([c.emotion for c in components]),
         centres=np.array([c.mean @ basis for c in components]),
-        covariances=np.array([basis.T @ c.covariance @ basis + 1e-7 * np.eye(basis.shape[1])
-                              for c in components]),
-        own_observe=own_observe, own_noise=own_noise, observe=observe, noise=noise,
-        own_ruler=lesson.own_ruler, rest_bias=np.array(lesson.rest_bias),
-        displacement=np.stack(displacement), ruler=ruler, read=read, write=write, spread=spread,
-        membership=np.zeros(137), typical=(vectors[:, :TYPICAL] / np.sqrt(values[:TYPICAL])).T,
+        covariances=np.array(
+            [basis.T @ c.covariance @ basis + 1e-7 * np.eye(basis.shape[1]) for c in components]
+        ),
+        own_observe=own_observe,
+        own_noise=own_noise,
+        observe=observe,
+        noise=noise,
+        own_ruler=lesson.own_ruler,
+        rest_bias=np.array(lesson.rest_bias),
+        displacement=np.stack(displacement),
+        ruler=ruler,
+        read=read,
+        write=write,
+        spread=spread,
+        membership=np.zeros(137),
+        typical=(vectors[:, :TYPICAL] / np.sqrt(values[:TYPICAL])).T,
         remainder=np.sqrt(max(rest.mean(), _FLOOR)),
     )
 
@@ -145,8 +164,9 @@ def memberships(lessons: list[Lesson], parts: list[Parts]) -> list[Parts]:
     """
     if len(parts) == 1:
         return parts
-    reached = np.concatenate([np.concatenate([p.basis.T, p.displacement, p.write.reshape(-1, 136)])
-                              for p in parts])
+    reached = np.concatenate(
+        [np.concatenate([p.basis.T, p.displacement, p.write.reshape(-1, 136)]) for p in parts]
+    )
     values, vectors = np.linalg.eigh(reached.T @ reached)
     unreached = vectors[:, values < 1e-4 * values[-1]]
     seen = [lesson.faces @ unreached for lesson in lessons]

@@ -33,8 +33,10 @@ def write_model(path: str | Path, arrays: dict[str, Array], header: dict[str, An
     """
     packed = {name: _pack(name, np.asarray(value)) for name, value in arrays.items()}
     shapes = {name: list(np.shape(value)) for name, value in arrays.items()}
-    text = json.dumps({**header, "version": VERSION, "shapes": shapes,
-                       "checksum": _checksum(packed)}, sort_keys=True)
+    text = json.dumps(
+        {**header, "version": VERSION, "shapes": shapes, "checksum": _checksum(packed)},
+        sort_keys=True,
+    )
     with replacing(path, "wb") as file:
         _write_npz(file, {**packed, _HEADER: np.frombuffer(text.encode(), np.uint8)})
 
@@ -65,8 +67,9 @@ def read_model(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
         )
     if header.get("checksum") != _checksum(packed):
         raise ValueError(f"{path} is damaged: its contents do not match their checksum")
-    arrays = {name: _unpack(name, packed[name], tuple(shape))
-              for name, shape in header["shapes"].items()}
+    arrays = {
+        name: _unpack(name, packed[name], tuple(shape)) for name, shape in header["shapes"].items()
+    }
     return arrays, header
 
 

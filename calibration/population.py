@@ -19,8 +19,9 @@ _POSE = 6  # directions that the frontal frame has taken off
 
 def _strength_prior() -> Array:
     """Flat up to full strength, then falling: few faces show more than the full emotion."""
-    prior = np.gradient(_STRENGTHS) * np.where(_STRENGTHS <= 1, 1.0,
-                                               np.exp(-2.0 * (_STRENGTHS - 1)))
+    prior = np.gradient(_STRENGTHS) * np.where(
+        _STRENGTHS <= 1, 1.0, np.exp(-2.0 * (_STRENGTHS - 1))
+    )
     return prior / prior.sum()
 
 
@@ -93,8 +94,10 @@ class Population:
         self._own_ruler = p.own_ruler
         self._rest_bias = float(p.rest_bias)
         self._displacement = p.displacement
-        settled = [settle_path(*rows) for rows in zip(p.displacement, p.ruler, p.read, p.write,
-                                                      strict=True)]
+        settled = [
+            settle_path(*rows)
+            for rows in zip(p.displacement, p.ruler, p.read, p.write, strict=True)
+        ]
         self._ruler, self._read, self._write = (np.stack(a) for a in zip(*settled, strict=True))
         self._spread = p.spread
         self._crossed = self._ruler[: self.count] @ self._displacement[: self.count].T
@@ -107,8 +110,9 @@ class Population:
         self._named = np.flatnonzero(self.emotion < self.count)
         self._all = np.arange(len(self.emotion))
         noisy = p.covariances + p.own_noise / _RECOGNISED_AT**2
-        self._direction = ScaleFree(p.weights[self._named], p.centres[self._named],
-                                    noisy[self._named], p.own_observe)
+        self._direction = ScaleFree(
+            p.weights[self._named], p.centres[self._named], noisy[self._named], p.own_observe
+        )
         self._member = np.zeros((self.count + 1, len(self.emotion)), np.float32)
         self._member[self.emotion, self._all] = 1.0
 
@@ -161,8 +165,9 @@ class Population:
         read = (frontal - self.mean) @ self._ruler[: self.count].T
         return np.linalg.solve(self._crossed, read.T).T @ self._displacement[: self.count]
 
-    def full_displacement(self, shown: Array, probability: Array | None, emotion: int | None
-                          ) -> Array:
+    def full_displacement(
+        self, shown: Array, probability: Array | None, emotion: int | None
+    ) -> Array:
         """Expected displacement (B, 136) at strength 1 behind displacements from own neutrals.
 
         Parameters

@@ -61,9 +61,7 @@ class Frame:
     Statistical Inference and Its Applications", 1973, section 4a.
     """
 
-    def __init__(
-        self, mean: Array, depth: Array, gauge: Array, first: Array
-    ) -> None:
+    def __init__(self, mean: Array, depth: Array, gauge: Array, first: Array) -> None:
         self.mean = np.asarray(mean, np.float64)
         self.gauge = np.asarray(gauge, np.float64)
         self.first = np.asarray(first, np.float64)
@@ -132,8 +130,12 @@ class Frame:
         """
         flat = points.reshape(len(points), 136)
         first = flat @ self.first.T
-        pose = Pose(first[:, 0] + 1j * first[:, 1], first[:, 2] + 1j * first[:, 3],
-                    np.zeros(len(points)), np.zeros(len(points)))
+        pose = Pose(
+            first[:, 0] + 1j * first[:, 1],
+            first[:, 2] + 1j * first[:, 3],
+            np.zeros(len(points)),
+            np.zeros(len(points)),
+        )
         seen = (flat @ self._seen).reshape(len(points), 4, 6)
         frontal = np.empty((len(points), 136))
         depth = np.repeat(self.mean[None, :, 2], len(points), 0)

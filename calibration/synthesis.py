@@ -53,8 +53,9 @@ def read_face_model(path: str | Path) -> FaceModel:
         neutral, expressions, identities, names = (file[key] for key in _KEYS)
     unit = np.linalg.norm(neutral[36] - neutral[45])
     axes = np.array([1.0, -1.0, 1.0]) / unit
-    return FaceModel(neutral * axes, expressions * axes, identities * axes,
-                     [str(name) for name in names])
+    return FaceModel(
+        neutral * axes, expressions * axes, identities * axes, [str(name) for name in names]
+    )
 
 
 def sample_identities(
@@ -101,8 +102,11 @@ def sample_displacements(
 
 
 def photograph(
-    faces: npt.NDArray, rng: np.random.Generator, *, turn: float = 10.0,
-    distance: float | None = None
+    faces: npt.NDArray,
+    rng: np.random.Generator,
+    *,
+    turn: float = 10.0,
+    distance: float | None = None,
 ) -> npt.NDArray[np.float64]:
     """Project faces (n, 68, 3) under random turns to (n, 68, 2).
 
@@ -130,14 +134,28 @@ def rotations(angles: npt.NDArray) -> npt.NDArray[np.float64]:
     def stack(rows: list) -> npt.NDArray:
         return np.moveaxis(np.array(rows), 2, 0)
 
-    about_y = stack([[np.cos(yaw), zero, np.sin(yaw)], [zero, one, zero],
-                     [-np.sin(yaw), zero, np.cos(yaw)]])
-    about_x = stack([[one, zero, zero], [zero, np.cos(pitch), -np.sin(pitch)],
-                     [zero, np.sin(pitch), np.cos(pitch)]])
-    about_z = stack([[np.cos(roll), -np.sin(roll), zero], [np.sin(roll), np.cos(roll), zero],
-                     [zero, zero, one]])
+    about_y = stack(
+        [[np.cos(yaw), zero, np.sin(yaw)], [zero, one, zero], [-np.sin(yaw), zero, np.cos(yaw)]]
+    )
+    about_x = stack(
+        [
+            [one, zero, zero],
+            [zero, np.cos(pitch), -np.sin(pitch)],
+            [zero, np.sin(pitch), np.cos(pitch)],
+        ]
+    )
+    about_z = stack(
+        [[np.cos(roll), -np.sin(roll), zero], [np.sin(roll), np.cos(roll), zero], [zero, zero, one]]
+    )
     return about_z @ about_x @ about_y
 
 
-__all__ = ["EMOTIONS", "FaceModel", "photograph", "read_face_model", "rotations",
-           "sample_displacements", "sample_identities"]
+__all__ = [
+    "EMOTIONS",
+    "FaceModel",
+    "photograph",
+    "read_face_model",
+    "rotations",
+    "sample_displacements",
+    "sample_identities",
+]

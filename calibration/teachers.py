@@ -32,18 +32,23 @@ def _flat(faces: Array) -> Array:
 def frame_of(model: FaceModel, rng: np.random.Generator, count: int = 6000) -> Frame:
     """The frontal frame of a face model."""
     neutral = sample_identities(model, count, rng)
-    full = np.concatenate([sample_displacements(model, e, count // len(EMOTIONS), rng)[0]
-                           for e in EMOTIONS])
+    full = np.concatenate(
+        [sample_displacements(model, e, count // len(EMOTIONS), rng)[0] for e in EMOTIONS]
+    )
     faces = neutral[: len(full)] + full * rng.uniform(0.0, 1.2, (len(full), 1, 1))
     moved = _flat(full)
     # Expressions weigh more and identity less than they vary: a gauge that follows the
     # expression would spoil every displacement, one that follows the person only its scale.
-    covariance = (4.0 * moved.T @ moved / len(moved) + 0.1 * np.cov(_flat(neutral).T)
-                  + _NOISE**2 * np.eye(136))
+    covariance = (
+        4.0 * moved.T @ moved / len(moved)
+        + 0.1 * np.cov(_flat(neutral).T)
+        + _NOISE**2 * np.eye(136)
+    )
     frame = Frame.fit(model.neutral, np.zeros((136, 68)), covariance)
     off = (_flat(faces) - _flat(model.neutral[None])) @ frame.projection.T
-    depth = np.linalg.solve(off.T @ off + 2e-3 * len(off) * np.eye(136),
-                            off.T @ (faces[..., 2] - model.neutral[:, 2]))
+    depth = np.linalg.solve(
+        off.T @ off + 2e-3 * len(off) * np.eye(136), off.T @ (faces[..., 2] - model.neutral[:, 2])
+    )
     return Frame(frame.mean, depth, frame.gauge, frame.first)
 
 
@@ -60,6 +65,7 @@ def from_face_model(
     count : int, optional
         Number of sampled people.
     """
+
     def shoot(faces: Array) -> Array:
         points = photograph(faces, rng, turn=_TURN)
         return frame.frontal(points + _NOISE * rng.standard_normal(points.shape))[0]
@@ -83,16 +89,34 @@ def from_face_model(
         faces.append(shown)
         own_ruler.append(strength_ruler(shown - own[people], strength))
         off = shown - mean
-        ruler.append(np.linalg.solve(np.cov(off.T) + 1e-6 * np.eye(136),
-                                     off.T @ (strength - strength.mean()) / each))
+        ruler.append(
+            np.linalg.solve(
+                np.cov(off.T) + 1e-6 * np.eye(136), off.T @ (strength - strength.mean()) / each
+            )
+        )
     again = shoot(neutral)
-    return Lesson(np.concatenate(faces), mean, np.cov(own.T), np.cov((own - again).T), components,
-                  np.stack(own_ruler), np.stack(ruler), 0.0, 1.0)
+    return Lesson(
+        np.concatenate(faces),
+        mean,
+        np.cov(own.T),
+        np.cov((own - again).T),
+        components,
+        np.stack(own_ruler),
+        np.stack(ruler),
+        0.0,
+        1.0,
+    )
 
 
 def from_photographs(
-    frontal: Array, emotion: Array, person: Array, intensity: Array | None, names: tuple[str, ...],
-    prior: Lesson | None, trust: float = 0.5, further: Array | None = None,
+    frontal: Array,
+    emotion: Array,
+    person: Array,
+    intensity: Array | None,
+    names: tuple[str, ...],
+    prior: Lesson | None,
+    trust: float = 0.5,
+    further: Array | None = None,
 ) -> Lesson:
     """What labelled photographs teach, beside what is known already.
 
@@ -175,8 +199,17 @@ def from_photographs(
         own_ruler.append(_least_variance(typical, style, repeats))
         ruler.append(_least_variance(typical, style, identity))
     faces = frontal if further is None else np.concatenate([frontal, further])
-    return Lesson(faces, mean, identity, repeats, components, np.stack(own_ruler),
-                  np.stack(ruler), 0.6 if intensity is not None else 0.0, 0.3)
+    return Lesson(
+        faces,
+        mean,
+        identity,
+        repeats,
+        components,
+        np.stack(own_ruler),
+        np.stack(ruler),
+        0.6 if intensity is not None else 0.0,
+        0.3,
+    )
 
 
 def mirrored(frontal: Array) -> Array:
@@ -201,7 +234,10 @@ def _style(shown: Array, strength: Array) -> tuple[Array, Array]:
 
 
 def _beside(
-    styles: dict[int, tuple[Array, Array]], repeats: Array, prior: Lesson | None, count: int,
+    styles: dict[int, tuple[Array, Array]],
+    repeats: Array,
+    prior: Lesson | None,
+    count: int,
     trust: float,
 ) -> list[Component]:
     """Components of the photographs and of the prior, weighted."""

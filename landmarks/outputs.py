@@ -217,9 +217,8 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
                 f" ends in {', '.join(TABLE_SUFFIXES)}"
             )
         return None
-    known = ", ".join((".txt", ".pts", *TABLE_SUFFIXES))
     raise InputError(
-        f"{path} has the unknown ending {suffix!r}: expected one of {known}, or a folder"
+        f"{path} has the unknown ending {suffix!r}: expected one of {', '.join(known)}, or a folder"
     )
 
 

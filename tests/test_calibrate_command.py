@@ -185,3 +185,46 @@ def test_a_real_photograph_and_a_smaller_copy_of_it(tmp_path):
     found = landmarks.detect(gold, faces="largest")[0].points
     calibrated = read_points(tmp_path / "out" / "calibrated.txt")
     assert landmarks.normalized_mean_error(calibrated, found) < 0.02
+
+
+def test_our_method_gives_the_gold_expression_to_the_sample_person(tmp_path, capsys):
+    from calibration import ExpressionModel
+
+    model = ExpressionModel.load()
+    person = model.frame.mean[:, :2] * 200 + 300
+    sample = model.intensify(person, 0.2, "surprise")
+    gold = model.intensify(person * 1.5 - 100, 1.0, "surprise")
+    write_points(tmp_path / "gold.txt", gold)
+    write_points(tmp_path / "sample.txt", sample)
+    arguments = [
+        str(tmp_path / "gold.txt"),
+        str(tmp_path / "sample.txt"),
+        "-o",
+        str(tmp_path / "o"),
+    ]
+    assert main([*arguments, "--method", "ours"]) == 0
+    assert {path.name for path in (tmp_path / "o").iterdir()} == {
+        "calibrated.txt",
+        "calibration.png",
+    }
+    calibrated = read_points(tmp_path / "o" / "calibrated.txt")
+    expected = model.calibrate_to_gold(sample, gold)
+    np.testing.assert_allclose(calibrated, expected, atol=1e-9)
+
+    def gap(points):
+        return points[66, 1] - points[62, 1]
+
+    assert gap(calibrated) > gap(sample) + 5
+    assert main([*arguments, "--method", "ours", "--intensity", "0"]) == 0
+    assert gap(read_points(tmp_path / "o" / "calibrated.txt")) < gap(calibrated)
+    assert main([*arguments, "--intensity", "1"]) == 2
+    assert "goes with --method ours" in capsys.readouterr().err
+
+
+def test_ctrl_c_is_told_in_one_sentence(tmp_path, capsys, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("calibration.__main__._face", interrupt)
+    assert main(["a.txt", "b.txt"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

@@ -171,8 +171,11 @@ def test_crooked_smile_stays_crooked(model):
     assert left > 1.3 * right
     down = model.intensify(image(low)[0], 0.2, "happiness", image(zero)[0]) - image(zero)[0]
     shown = image(low)[0] - image(zero)[0]
-    np.testing.assert_allclose(np.linalg.norm(down[54]) / np.linalg.norm(down[48]),
-                               np.linalg.norm(shown[54]) / np.linalg.norm(shown[48]), rtol=0.05)
+    np.testing.assert_allclose(
+        np.linalg.norm(down[54]) / np.linalg.norm(down[48]),
+        np.linalg.norm(shown[54]) / np.linalg.norm(shown[48]),
+        rtol=0.05,
+    )
 
 
 def test_another_emotion_is_taken_off_first(model):
@@ -180,8 +183,9 @@ def test_another_emotion_is_taken_off_first(model):
     happy = image(zero + displacement(model, "happiness"))
     sad = model.intensify(happy, 1.0, "sadness", image(zero))
     assert set(model.estimate(sad, image(zero)).emotion) == {"sadness"}
-    np.testing.assert_allclose(model.intensify(happy, 0.7, "neutral", image(zero)), image(zero),
-                               atol=1e-3)
+    np.testing.assert_allclose(
+        model.intensify(happy, 0.7, "neutral", image(zero)), image(zero), atol=1e-3
+    )
 
 
 def test_gold_lends_its_expression_not_its_person(model):
@@ -193,22 +197,26 @@ def test_gold_lends_its_expression_not_its_person(model):
     assert model.estimate(half, image(b)[0]).intensity == pytest.approx(0.5, abs=0.1)
     alone = model.calibrate_to_gold(image(b)[0], image(a + shown)[0])
     truth = image(b + shown)[0]
-    assert apart(alone, truth) < 0.6 * np.linalg.norm(
-        image(b)[0] - truth, axis=1).mean()
+    assert apart(alone, truth) < 0.6 * np.linalg.norm(image(b)[0] - truth, axis=1).mean()
     with pytest.raises(ValueError, match="gold: its expression has intensity 0.00"):
         model.calibrate_to_gold(image(b)[0], image(a)[0], image(a)[0], intensity=1.0)
 
 
 def test_batch_equals_single_faces(model):
     zero = people(model, 6)
-    faces = image(np.stack([z + 0.1 * k * displacement(model, EMOTIONS[k])
-                            for k, z in enumerate(zero)]))
+    faces = image(
+        np.stack([z + 0.1 * k * displacement(model, EMOTIONS[k]) for k, z in enumerate(zero)])
+    )
     strengths = np.linspace(0, 1.5, 6)
     for emotion, neutral in itertools.product((None, list(EMOTIONS)), (None, image(zero))):
         batch = model.intensify(faces, strengths, emotion, neutral)
         for k in range(6):
-            one = model.intensify(faces[k], strengths[k], emotion[k] if emotion else None,
-                                  None if neutral is None else neutral[k])
+            one = model.intensify(
+                faces[k],
+                strengths[k],
+                emotion[k] if emotion else None,
+                None if neutral is None else neutral[k],
+            )
             np.testing.assert_allclose(batch[k], one, atol=2e-3)
 
 

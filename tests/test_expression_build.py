@@ -12,12 +12,15 @@ from calibration import ExpressionModel, build, dial
 from calibration.action_units import ACTION_UNITS, EMOTIONS, STYLES, shape_weights
 from calibration.synthesis import read_face_model, sample_displacements, sample_identities
 
-NAMES = sorted({
-    name
-    for unit in ACTION_UNITS.values()
-    for shape in unit
-    for name in ([shape + "L", shape + "R"] if shape.endswith("_") else [shape])
-} | {"mouthClose"})
+NAMES = sorted(
+    {
+        name
+        for unit in ACTION_UNITS.values()
+        for shape in unit
+        for name in ([shape + "L", shape + "R"] if shape.endswith("_") else [shape])
+    }
+    | {"mouthClose"}
+)
 
 
 def apart(a: np.ndarray, b: np.ndarray) -> float:
@@ -31,16 +34,28 @@ def toy(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
     rng = np.random.default_rng(0)
     face = ExpressionModel.load().frame.mean * [8.0, -8.0, 8.0]
-    np.savez(folder / "ict68.npz", neutral68=face, expression_names=np.array(NAMES),
-             expressions68=0.08 * rng.standard_normal((len(NAMES), 68, 3)),
-             identities68=0.05 * rng.standard_normal((100, 68, 3)))
+    np.savez(
+        folder / "ict68.npz",
+        neutral68=face,
+        expression_names=np.array(NAMES),
+        expressions68=0.08 * rng.standard_normal((len(NAMES), 68, 3)),
+        identities68=0.05 * rng.standard_normal((100, 68, 3)),
+    )
     model = read_face_model(folder)
     posed = {noun: word for word, noun in build._NAMES.items()}
     columns = [f"{axis}{k}" for k in range(68) for axis in "xy"]
     with open(folder / "rated.csv", "w", newline="") as file:
         table = csv.writer(file)
-        table.writerow(["subject", "performance", "posed", "posed_intensity",
-                        *(f"intensity_{word}" for word in list(build._NAMES)[:6]), *columns])
+        table.writerow(
+            [
+                "subject",
+                "performance",
+                "posed",
+                "posed_intensity",
+                *(f"intensity_{word}" for word in list(build._NAMES)[:6]),
+                *columns,
+            ]
+        )
         for who in range(6):
             neutral = sample_identities(model, 1, rng)[0]
             for noun in ("neutral", *EMOTIONS):
@@ -48,8 +63,16 @@ def toy(tmp_path_factory):
                     strength = 0.0 if noun == "neutral" else rng.uniform(0.5, 1)
                     full = sample_displacements(model, noun if strength else "other", 1, rng)[0][0]
                     points = 100 * (neutral + strength * full)[:, :2] + 128
-                    table.writerow([who, "ekman_facs", posed[noun], 6 * strength,
-                                    *([6 * strength] * 6), *points.ravel()])
+                    table.writerow(
+                        [
+                            who,
+                            "ekman_facs",
+                            posed[noun],
+                            6 * strength,
+                            *([6 * strength] * 6),
+                            *points.ravel(),
+                        ]
+                    )
     return folder
 
 
@@ -70,14 +93,31 @@ def test_build_gives_the_same_bytes_and_a_model_that_works(toy, tmp_path, capsys
 
 
 def test_build_tells_missing_files(toy, tmp_path, capsys):
-    for ict, rated, told in (("nowhere", toy / "rated.csv", "no face model at"),
-                             (toy, "nowhere.csv", "no table of rated photographs"),
-                             (toy, toy / "ict68.npz", "is no table of rated photographs")):
-        assert build.main(["--ict", str(ict), "--rated", str(rated),
-                           "-o", str(tmp_path / "m.npz")]) == 2
+    for ict, rated, told in (
+        ("nowhere", toy / "rated.csv", "no face model at"),
+        (toy, "nowhere.csv", "no table of rated photographs"),
+        (toy, toy / "ict68.npz", "is no table of rated photographs"),
+    ):
+        assert (
+            build.main(["--ict", str(ict), "--rated", str(rated), "-o", str(tmp_path / "m.npz")])
+            == 2
+        )
         assert told in capsys.readouterr().err
-    assert build.main(["--ict", str(toy), "--rated", str(toy / "rated.csv"), "--people", str(
-        toy / "rated.csv"), "-o", str(tmp_path / "m.npz")]) == 2
+    assert (
+        build.main(
+            [
+                "--ict",
+                str(toy),
+                "--rated",
+                str(toy / "rated.csv"),
+                "--people",
+                str(toy / "rated.csv"),
+                "-o",
+                str(tmp_path / "m.npz"),
+            ]
+        )
+        == 2
+    )
     assert list(tmp_path.iterdir()) == []
 
 
@@ -86,8 +126,12 @@ def test_every_style_moves_its_own_units():
     for style in STYLES:
         weights = shape_weights(style, NAMES, 200, rng)
         used = {NAMES[k] for k in np.flatnonzero(weights.max(0) > 0)}
-        allowed = {name for unit in style.units for shape in ACTION_UNITS[unit]
-                   for name in ([shape + "L", shape + "R"] if shape.endswith("_") else [shape])}
+        allowed = {
+            name
+            for unit in style.units
+            for shape in ACTION_UNITS[unit]
+            for name in ([shape + "L", shape + "R"] if shape.endswith("_") else [shape])
+        }
         assert used == allowed
     assert {style.emotion for style in STYLES} == set(EMOTIONS)
 
@@ -97,14 +141,26 @@ def test_dial_draws_a_grid(tmp_path, capsys):
     points = 100 * model.frame.mean[:, :2] + 128
     np.savetxt(tmp_path / "face.txt", points)
     out = tmp_path / "strip.png"
-    assert dial.main([str(tmp_path / "face.txt"), "-o", str(out), "--size", "60",
-                      "-n", str(tmp_path / "face.txt")]) == 0
+    assert (
+        dial.main(
+            [
+                str(tmp_path / "face.txt"),
+                "-o",
+                str(out),
+                "--size",
+                "60",
+                "-n",
+                str(tmp_path / "face.txt"),
+            ]
+        )
+        == 0
+    )
     assert "intensity 0.00" in capsys.readouterr().out
     with Image.open(out) as picture:
         strip = np.asarray(picture)
     rows, columns = len(model.emotions), len(dial.INTENSITIES)
     assert strip.shape == (34 + rows * 60, 96 + columns * 60, 3)
-    cells = [strip[34 + 60 * r + 2:34 + 60 * r + 58, 98:152] for r in range(rows)]
+    cells = [strip[34 + 60 * r + 2 : 34 + 60 * r + 58, 98:152] for r in range(rows)]
     assert all((cell == cells[0]).all() for cell in cells), "at 0 every emotion is the neutral face"
     assert (cells[0] < 128).any()
 

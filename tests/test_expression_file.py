@@ -54,16 +54,20 @@ def test_saved_model_is_the_same(model, tmp_path):
     model.save(tmp_path / "again.npz")
     again = ExpressionModel.load(tmp_path / "again.npz")
     face = 100 * model.frame.mean[:, :2] + 128
-    np.testing.assert_allclose(again.intensify(face, 1.0, "fear"),
-                               model.intensify(face, 1.0, "fear"), atol=1e-3)
+    np.testing.assert_allclose(
+        again.intensify(face, 1.0, "fear"), model.intensify(face, 1.0, "fear"), atol=1e-3
+    )
 
 
 def test_damaged_missing_and_newer_files_are_told(model, tmp_path):
     with pytest.raises(ValueError, match=r"no expression model at .*nowhere\.npz"):
         ExpressionModel.load(tmp_path / "nowhere.npz")
     whole = SHIPPED.read_bytes()
-    for name, content in (("cut", whole[: len(whole) // 2]), ("text", b"hello"),
-                          ("bit", whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:])):
+    for name, content in (
+        ("cut", whole[: len(whole) // 2]),
+        ("text", b"hello"),
+        ("bit", whole[:5000] + bytes([whole[5000] ^ 1]) + whole[5001:]),
+    ):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match="damaged"):
             ExpressionModel.load(tmp_path / name)
@@ -92,8 +96,13 @@ def test_failed_save_leaves_nothing(model, tmp_path):
 def test_fitted_model_knows_new_people(model, album, known, tmp_path):
     landmarks, emotion, person, intensity = album
     new = np.isin(person, ["p0", "p1", "p2"])
-    fitted = ExpressionModel.fit(landmarks[~new], emotion[~new], person[~new], intensity[~new],
-                                 prior=model if known else None)
+    fitted = ExpressionModel.fit(
+        landmarks[~new],
+        emotion[~new],
+        person[~new],
+        intensity[~new],
+        prior=model if known else None,
+    )
     if not known:
         assert fitted.emotions == ("anger", "happiness", "surprise")
     zero = {p: landmarks[(person == p) & (emotion == "neutral")][0] for p in np.unique(person)}
@@ -108,8 +117,9 @@ def test_fitted_model_knows_new_people(model, album, known, tmp_path):
     assert apart(made, full) < 0.5 * apart(low, full)
     fitted.save(Path(tmp_path) / "own.npz")
     again = ExpressionModel.load(Path(tmp_path) / "own.npz")
-    np.testing.assert_allclose(again.estimate(low).intensity, fitted.estimate(low).intensity,
-                               atol=5e-3)
+    np.testing.assert_allclose(
+        again.estimate(low).intensity, fitted.estimate(low).intensity, atol=5e-3
+    )
 
 
 def test_fit_tells_what_is_missing(model, album):

@@ -29,18 +29,19 @@ def test_posterior_equals_the_sum_over_strengths_written_out():
     for k in range(3):
         for j, s in enumerate(strengths):
             total = s**2 * covariances[k] + noise
-            joint[k, j] = (weights[k] * prior[j]
-                           * multivariate_normal(s * means[k], total).pdf(y))
+            joint[k, j] = weights[k] * prior[j] * multivariate_normal(s * means[k], total).pdf(y)
             gain = s * covariances[k] @ np.linalg.inv(total)
             full[k, j] = means[k] + gain @ (y - s * means[k])
     pool = np.arange(3)
     log, white, share = engine.evidence(y[None], pool)
-    np.testing.assert_allclose(np.exp(log - log.max())[:, 0],
-                               joint.sum(1) / joint.sum(1).max(), rtol=1e-4)
+    np.testing.assert_allclose(
+        np.exp(log - log.max())[:, 0], joint.sum(1) / joint.sum(1).max(), rtol=1e-4
+    )
     mixing = joint.sum(1) / joint.sum()
     expected = engine.expected(white, share, mixing[:, None], pool)[0]
-    np.testing.assert_allclose(expected, (joint[..., None] * full).sum((0, 1)) / joint.sum(),
-                               rtol=1e-4)
+    np.testing.assert_allclose(
+        expected, (joint[..., None] * full).sum((0, 1)) / joint.sum(), rtol=1e-4
+    )
 
 
 def test_direction_alone_decides_as_an_integral_over_sizes_does():
@@ -48,15 +49,17 @@ def test_direction_alone_decides_as_an_integral_over_sizes_does():
     engine = ScaleFree(weights, means, covariances, np.eye(2))
     y = np.array([[0.6, 1.9]])
     logs = np.linspace(-8, 8, 4001)
-    density = [w * np.sum([np.exp(-2 * t) * multivariate_normal(m, c).pdf(y[0] / np.exp(t))
-                           for t in logs])
-               for w, m, c in zip(weights, means, covariances, strict=True)]
+    density = [
+        w * np.sum([np.exp(-2 * t) * multivariate_normal(m, c).pdf(y[0] / np.exp(t)) for t in logs])
+        for w, m, c in zip(weights, means, covariances, strict=True)
+    ]
     found = np.exp(engine.evidence(y)[0])
     # In two dimensions Laplace's approximation is at its coarsest.
     np.testing.assert_allclose(found / found.sum(), density / np.sum(density), atol=0.03)
     for size in (0.25, 7.0):
-        np.testing.assert_allclose(np.diff(engine.evidence(size * y)), np.diff(engine.evidence(y)),
-                                   rtol=1e-3, atol=1e-3)
+        np.testing.assert_allclose(
+            np.diff(engine.evidence(size * y)), np.diff(engine.evidence(y)), rtol=1e-3, atol=1e-3
+        )
 
 
 def test_observation_is_unbiased_and_has_the_stated_covariance():
