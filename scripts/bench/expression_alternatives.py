@@ -57,11 +57,17 @@ def regression(kind: str, train: Task, inputs: Array, labels: bool, seed: int) -
         basis = np.linalg.svd(train.missing[:4000], full_matrices=False)[2][:40]
         unit = (train.missing @ basis.T).std()
         given = np.hstack([inputs / scale, train.label]) if labels else inputs / scale
-        network = MLPRegressor(hidden_layer_sizes=(128, 128), alpha=1e-3, max_iter=40,
-                               early_stopping=True, random_state=seed)
+        network = MLPRegressor(
+            hidden_layer_sizes=(128, 128),
+            alpha=1e-3,
+            max_iter=40,
+            early_stopping=True,
+            random_state=seed,
+        )
         network.fit(given, train.missing @ basis.T / unit)
-        return lambda x, label: network.predict(
-            np.hstack([x / scale, label]) if labels else x / scale) * unit @ basis
+        return lambda x, label: (
+            network.predict(np.hstack([x / scale, label]) if labels else x / scale) * unit @ basis
+        )
     groups = [train.label[:, e] > 0 for e in range(len(EMOTIONS))] if labels else [slice(None)]
     fitted = []
     for group in groups:
@@ -72,9 +78,7 @@ def regression(kind: str, train: Task, inputs: Array, labels: bool, seed: int) -
     return lambda x, label: sum(label[:, [e]] * fitted[e].predict(x) for e in range(len(groups)))
 
 
-def gaussians(
-    model: ExpressionModel, lesson: Lesson, one_each: bool, own: bool
-) -> Predictor:
+def gaussians(model: ExpressionModel, lesson: Lesson, one_each: bool, own: bool) -> Predictor:
     """Posterior of strength and displacement under the lesson's mixture, label known."""
     parts = model.populations[0].parts
     noise = lesson.repeats if own else lesson.identity
@@ -82,14 +86,28 @@ def gaussians(
     engines = []
     for e in range(len(EMOTIONS)):
         mine = [c for c in lesson.components if c.emotion == e]
-        pairs = [pooled(lesson.components, e)] if one_each else [(c.mean, c.covariance)
-                                                                for c in mine]
-        engines.append((DialPosterior(
-            np.full(len(pairs), 1 / len(pairs)), np.stack([m @ parts.basis for m, _ in pairs]),
-            np.stack([parts.basis.T @ c @ parts.basis + 1e-7 * np.eye(parts.basis.shape[1])
-                      for _, c in pairs]),
-            observe, remaining, STRENGTHS, np.full(len(STRENGTHS), 1 / len(STRENGTHS))),
-            len(pairs)))
+        pairs = (
+            [pooled(lesson.components, e)] if one_each else [(c.mean, c.covariance) for c in mine]
+        )
+        engines.append(
+            (
+                DialPosterior(
+                    np.full(len(pairs), 1 / len(pairs)),
+                    np.stack([m @ parts.basis for m, _ in pairs]),
+                    np.stack(
+                        [
+                            parts.basis.T @ c @ parts.basis + 1e-7 * np.eye(parts.basis.shape[1])
+                            for _, c in pairs
+                        ]
+                    ),
+                    observe,
+                    remaining,
+                    STRENGTHS,
+                    np.full(len(STRENGTHS), 1 / len(STRENGTHS)),
+                ),
+                len(pairs),
+            )
+        )
 
     def predict(x: Array, label: Array) -> Array:
         out = np.zeros_like(x)
@@ -121,8 +139,10 @@ def main(argv: list[str] | None = None) -> int:
     model = ExpressionModel.load()
     rng = np.random.default_rng(options.seed)
     train = Task(Truth(face_model, "styles", options.count, rng), model)
-    tests = [Task(Truth(face_model, s, 3000, np.random.default_rng(1000)), model)
-             for s in ("styles", "prototypes")]
+    tests = [
+        Task(Truth(face_model, s, 3000, np.random.default_rng(1000)), model)
+        for s in ("styles", "prototypes")
+    ]
     lesson = learn_surface(face_model, options.seed)[1]
     mean = model.populations[0].mean
 
@@ -139,12 +159,16 @@ def main(argv: list[str] | None = None) -> int:
         return (1 / t.truth.intensity - 1)[:, None] * (t.shown @ basis.T @ basis)
 
     groups = train.truth.label
-    bilinear = [Ridge(1.0).fit(train.own[groups == e] - mean, train.full[groups == e])
-                for e in range(len(EMOTIONS))]
+    bilinear = [
+        Ridge(1.0).fit(train.own[groups == e] - mean, train.full[groups == e])
+        for e in range(len(EMOTIONS))
+    ]
 
     def by_identity(t: Task) -> Array:
-        full = [label[:, None] * method.predict(t.own - mean)
-                for label, method in zip(t.label.T, bilinear, strict=True)]
+        full = [
+            label[:, None] * method.predict(t.own - mean)
+            for label, method in zip(t.label.T, bilinear, strict=True)
+        ]
         return (1 - t.truth.intensity)[:, None] * np.sum(full, 0)
 
     def given(t: Task, own: bool) -> Array:
@@ -158,20 +182,26 @@ def main(argv: list[str] | None = None) -> int:
     show("true displacement and intensity (what noise leaves)", truth)
     for size in (10, 20, 40):
         basis = np.linalg.svd(train.full[:6000], full_matrices=False)[2][:size]
-        show(f"stretch in {size} principal components, neutral, intensity known",
-             partial(stretched, basis=basis))
+        show(
+            f"stretch in {size} principal components, neutral, intensity known",
+            partial(stretched, basis=basis),
+        )
     show("bilinear, identity by emotion: neutral, label, intensity known", by_identity)
     for own in (True, False):
         what = f"neutral {'known' if own else 'unknown'}"
         for title, one in (("one Gaussian per emotion", True), ("Gaussian per style", False)):
             predict = gaussians(model, lesson, one, own)
-            show(f"{title}, posterior: {what}, label known",
-                 partial(predicted, predict=predict, own=own))
+            show(
+                f"{title}, posterior: {what}, label known",
+                partial(predicted, predict=predict, own=own),
+            )
         for kind in ("ridge", "pls", "network"):
             for labels in (True, False):
                 predict = regression(kind, train, given(train, own), labels, options.seed)
-                show(f"{kind}: {what}, label {'known' if labels else 'unknown'}",
-                     partial(predicted, predict=predict, own=own))
+                show(
+                    f"{kind}: {what}, label {'known' if labels else 'unknown'}",
+                    partial(predicted, predict=predict, own=own),
+                )
     return 0
 
 

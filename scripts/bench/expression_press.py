@@ -56,8 +56,10 @@ def report(title: str, model: ExpressionModel, points: Array, label: Array) -> N
         read = estimate.intensities[:, k]
         area = roc_auc_score(mine[mine | neutral], read[mine | neutral])
         right = (estimate.probability[mine].argmax(1) == k).mean()
-        print(f"  {emotion:9s} {mine.sum():4d} faces, neutral read {read[neutral].mean():.2f}, "
-              f"its own {read[mine].mean():.2f}, area {area:.3f}, named {right:.2f}")
+        print(
+            f"  {emotion:9s} {mine.sum():4d} faces, neutral read {read[neutral].mean():.2f}, "
+            f"its own {read[mine].mean():.2f}, area {area:.3f}, named {right:.2f}"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -77,11 +79,15 @@ def main(argv: list[str] | None = None) -> int:
     lent = np.array([hashlib.sha256(name.encode()).digest()[0] < 128 for name in person])
     helpers = np.flatnonzero(lent & (label == "neutral"))
     helpers = helpers[np.unique(person[helpers], return_index=True)[1]]
-    print(f"{len(points)} faces of {len(np.unique(person))} persons; {len(helpers)} lend a neutral "
-          f"face, {len(np.unique(person[~lent]))} are tested")
+    print(
+        f"{len(points)} faces of {len(np.unique(person))} persons; {len(helpers)} lend a neutral "
+        f"face, {len(np.unique(person[~lent]))} are tested"
+    )
     photographs = (rated.landmarks, rated.emotion, rated.person, rated.intensity)
-    for title, further in (("rated photographs alone", None),
-                           ("with neutral faces of other persons", points[helpers])):
+    for title, further in (
+        ("rated photographs alone", None),
+        ("with neutral faces of other persons", points[helpers]),
+    ):
         model = build_model(frame, surface, *photographs, {}, further)
         report(title, model, points[~lent], label[~lent])
     return 0

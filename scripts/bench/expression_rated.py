@@ -56,17 +56,27 @@ def run(
     for k in range(folds):
         test = fold == k
         train = ~test
-        model = build_model(frame, surface, rated.landmarks[train], rated.emotion[train],
-                            rated.person[train], rated.intensity[train], {}, further)
+        model = build_model(
+            frame,
+            surface,
+            rated.landmarks[train],
+            rated.emotion[train],
+            rated.person[train],
+            rated.intensity[train],
+            {},
+            further,
+        )
         # A weakened photograph: the person's neutral moved by a part of the own displacement.
         flat, pose = model.frame.frontal(rated.landmarks[test])
         own = model.frame.frontal(neutral[test])[0]
 
         toward = frame.in_image(own - flat, pose)
         quarter = rated.landmarks[test] + 0.75 * toward
-        for key, points, zero in (("own", rated.landmarks[test], neutral[test]),
-                                  ("none", rated.landmarks[test], None),
-                                  ("quarter", quarter, neutral[test])):
+        for key, points, zero in (
+            ("own", rated.landmarks[test], neutral[test]),
+            ("none", rated.landmarks[test], None),
+            ("quarter", quarter, neutral[test]),
+        ):
             estimate = model.estimate(points, zero)
             out[key + " probability"][test] = estimate.probability
             out[key + " intensity"][test] = estimate.intensity
@@ -88,7 +98,8 @@ def run(
                 for given, emotion in (("label known", names), ("label unknown", None)):
                     results[f"{known}, {given}"] = model.intensify(low, 1.0, emotion, zero)
             results["own intensity, neutral known, label unknown"] = model.intensify(
-                low, full.intensity, None, neutral[shown])
+                low, full.intensity, None, neutral[shown]
+            )
             for title, points in results.items():
                 share = out.setdefault(f"from {amount}: {title}", np.full(len(label), np.nan))
                 share[shown] = np.linalg.norm(points - truth, axis=2).mean(1) / nothing.mean()
@@ -100,10 +111,17 @@ def correlations(title: str, value: Array, label: Array, rated: Rated) -> None:
     order = (0, 1, 2, 3, 4, 5)
     for what, neutral in (("poses of the emotion", False), ("those and neutral faces", True)):
         rows = [np.flatnonzero((label == e) | (neutral & (label < 0))) for e in order]
-        r = [spearmanr(value[row, e] if value.ndim == 2 else value[row],
-                       rated.ratings[row, e]).statistic for e, row in zip(order, rows, strict=True)]
-        print(f"  {title:36s} {what:24s} " + " ".join(f"{v:6.2f}" for v in r)
-              + f"   mean {np.mean(r):.3f}")
+        r = [
+            spearmanr(
+                value[row, e] if value.ndim == 2 else value[row], rated.ratings[row, e]
+            ).statistic
+            for e, row in zip(order, rows, strict=True)
+        ]
+        print(
+            f"  {title:36s} {what:24s} "
+            + " ".join(f"{v:6.2f}" for v in r)
+            + f"   mean {np.mean(r):.3f}"
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -124,8 +142,10 @@ def main(argv: list[str] | None = None) -> int:
     warnings.simplefilter("ignore", FarFaceWarning)
     out = run(face_model, rated, further, options.folds, options.seed)
     label = out["label"]
-    print(f"{len(label)} photographs of {len(np.unique(rated.person))} persons, "
-          f"{options.folds} folds by person")
+    print(
+        f"{len(label)} photographs of {len(np.unique(rated.person))} persons, "
+        f"{options.folds} folds by person"
+    )
     print(f"Spearman with observers  {'':37s}" + " ".join(f"{e[:6]:>6s}" for e in EMOTIONS))
     for key, known in (("own", "neutral known"), ("none", "neutral unknown")):
         correlations(f"{known}, label known", out[key + " intensities"], label, rated)
@@ -134,16 +154,23 @@ def main(argv: list[str] | None = None) -> int:
     asked = posed & (rated.performance == "ekman_facs")
     agreed = posed & (rated.ratings.argmax(1) == label)
     print("Posed emotion recognised, label unknown: all, posed after FACS, where observers agree")
-    for key, known in (("own", "neutral known"), ("quarter", "neutral known, weakened to 1/4"),
-                       ("none", "neutral unknown")):
+    for key, known in (
+        ("own", "neutral known"),
+        ("quarter", "neutral known, weakened to 1/4"),
+        ("none", "neutral unknown"),
+    ):
         right = out[key + " probability"].argmax(1) == label
-        print(f"  {known:36s} {right[posed].mean():.3f} {right[asked].mean():.3f} "
-              f"{right[agreed].mean():.3f}")
+        print(
+            f"  {known:36s} {right[posed].mean():.3f} {right[asked].mean():.3f} "
+            f"{right[agreed].mean():.3f}"
+        )
     print("Weakened photographs brought to intensity 1: error as a share of doing nothing")
     for key, value in out.items():
         if key.startswith("from"):
-            print(f"  {key:56s} {np.nanmean(value):.3f}, posed after FACS "
-                  f"{np.nanmean(value[asked]):.3f}")
+            print(
+                f"  {key:56s} {np.nanmean(value):.3f}, posed after FACS "
+                f"{np.nanmean(value[asked]):.3f}"
+            )
     return 0
 
 

@@ -50,8 +50,8 @@ def main(argv: list[str] | None = None) -> int:
     faces = np.empty((options.count, 68, 2))
     for row in range(0, options.count, 1000):
         size = min(1000, options.count - row)
-        faces[row:row + size] = mean + rng.standard_normal((size, 68, 2))
-        faces[row:row + size] += 20 * rng.standard_normal((size, 1, 2))
+        faces[row : row + size] = mean + rng.standard_normal((size, 68, 2))
+        faces[row : row + size] += 20 * rng.standard_normal((size, 1, 2))
     strengths = rng.uniform(0.1, 0.6, options.count)
     faces = model.intensify(faces, strengths, "happiness")
     neutral = model.intensify(faces, 0.0, "happiness")
@@ -61,12 +61,15 @@ def main(argv: list[str] | None = None) -> int:
 
     base = seconds(quadratic, 200)
     print(f"published quadratic, one face: {1e3 * base:.3f} ms (baseline)")
+
     def time_of(title: str, call: Callable[..., object], zero: Array | None, **given: Any) -> None:
         one = None if zero is None else zero[0]
         single = seconds(lambda: call(faces[0], neutral=one, **given), 200)
         batch = seconds(lambda: call(faces, neutral=zero, **given), options.repeats)
-        print(f"{title:52s} one face {1e3 * single:.3f} ms ({single / base:.1f} x baseline), "
-              f"batch {options.count / batch:.0f} faces/s")
+        print(
+            f"{title:52s} one face {1e3 * single:.3f} ms ({single / base:.1f} x baseline), "
+            f"batch {options.count / batch:.0f} faces/s"
+        )
 
     for known, zero in (("neutral known", neutral), ("neutral unknown", None)):
         time_of(f"intensify, {known}, emotion given", model.intensify, zero, emotion="surprise")

@@ -41,7 +41,7 @@ def prototypes(model: FaceModel, emotion: str, count: int, rng: np.random.Genera
     weights = np.zeros((count, len(model.names)))
     for shape in PROTOTYPES[emotion].split():
         strength = rng.uniform(0.4, 1.0, count) * (0.6 if shape == "jawOpen" else 1.0)
-        for name in ([shape + "L", shape + "R"] if shape.endswith("_") else [shape]):
+        for name in [shape + "L", shape + "R"] if shape.endswith("_") else [shape]:
             weights[:, model.names.index(name)] = strength * rng.uniform(0.85, 1.15, count)
     return np.tensordot(weights, model.expressions, 1)
 
@@ -103,10 +103,12 @@ def baselines(truth: Truth, gold: Truth, model: ExpressionModel) -> dict[str, fl
         "noise floor": float(np.linalg.norm(noise, axis=1).mean()),
         "published quadratic, gold of the true emotion": error(quadratic, truth.full),
         "mean displacement, label and intensity known": error(
-            truth.low + frame.in_image(left[:, None] * mean[truth.label], pose), truth.full),
+            truth.low + frame.in_image(left[:, None] * mean[truth.label], pose), truth.full
+        ),
         "plain stretch, neutral and intensity known": error(
             truth.low + frame.in_image((left / truth.intensity)[:, None] * (low - own), pose),
-            truth.full),
+            truth.full,
+        ),
     }
 
 
@@ -119,23 +121,31 @@ def report(title: str, truth: Truth, gold: Truth, model: ExpressionModel) -> Non
     for known, neutral in (("neutral known", truth.neutral), ("neutral unknown", None)):
         for label, emotion in (("label known", truth.names), ("label unknown", None)):
             made = model.intensify(truth.low, 1.0, emotion, neutral)
-            print(f"  ExpressionModel, {known + ', ' + label:35s} "
-                  f"{error(made, truth.full) / nothing:.3f}")
+            print(
+                f"  ExpressionModel, {known + ', ' + label:35s} "
+                f"{error(made, truth.full) / nothing:.3f}"
+            )
     for known, neutral in (("neutral known", truth.neutral), ("neutral unknown", None)):
         low, full = (model.estimate(p, neutral) for p in (truth.low, truth.shown_full))
         rows = np.arange(len(truth.label))
         off = low.intensity - truth.intensity
         labelled = low.intensities[rows, truth.label] - truth.intensity
         right = [(e.probability.argmax(1) == truth.label).mean() for e in (low, full)]
-        print(f"  {known}: intensity error {np.abs(off).mean():.3f} (bias {off.mean():+.3f}), "
-              f"label known {np.abs(labelled).mean():.3f}; the full face reads "
-              f"{full.intensity.mean():.2f}; recognised low {right[0]:.3f}, full {right[1]:.3f}")
-        print(f"  {known}: no named emotion low {(low.unnamed > 0.5).mean():.3f}, "
-              f"full {(full.unnamed > 0.5).mean():.3f}")
+        print(
+            f"  {known}: intensity error {np.abs(off).mean():.3f} (bias {off.mean():+.3f}), "
+            f"label known {np.abs(labelled).mean():.3f}; the full face reads "
+            f"{full.intensity.mean():.2f}; recognised low {right[0]:.3f}, full {right[1]:.3f}"
+        )
+        print(
+            f"  {known}: no named emotion low {(low.unnamed > 0.5).mean():.3f}, "
+            f"full {(full.unnamed > 0.5).mean():.3f}"
+        )
         if neutral is None:
             taken = error(truth.shown_full, truth.clean_neutral)
-            print(f"  neutral estimated from the full face, as a share of taking that itself "
-                  f"{error(full.neutral, truth.clean_neutral) / taken:.3f}")
+            print(
+                f"  neutral estimated from the full face, as a share of taking that itself "
+                f"{error(full.neutral, truth.clean_neutral) / taken:.3f}"
+            )
 
 
 def drift(truth: Truth, model: ExpressionModel) -> None:
@@ -151,8 +161,10 @@ def drift(truth: Truth, model: ExpressionModel) -> None:
         up = model.intensify(start, 1.5, emotion, own)
         back = model.intensify(up, 0.0, emotion, own)
         off = np.linalg.norm(back - start, axis=2).mean(1)
-        print(f"  drift, {title:36s} mean {off.mean():.5f} %, worst {off.max():.5f} %; "
-              f"dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %")
+        print(
+            f"  drift, {title:36s} mean {off.mean():.5f} %, worst {off.max():.5f} %; "
+            f"dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %"
+        )
 
 
 def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Generator) -> None:
@@ -161,8 +173,11 @@ def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Ge
     middle = (people[:, 61:64] + people[:, [67, 66, 65]]) / 2
     people[:, 61:64], people[:, [67, 66, 65]] = middle, middle
     for sampler in ("styles", "prototypes"):
-        full = (sample_displacements(model, "surprise", 600, rng, stray=0)[0]
-                if sampler == "styles" else prototypes(model, "surprise", 600, rng))
+        full = (
+            sample_displacements(model, "surprise", 600, rng, stray=0)[0]
+            if sampler == "styles"
+            else prototypes(model, "surprise", 600, rng)
+        )
         neutral, truth = 100 * people[..., :2], 100 * (people + full)[..., :2]
         noise = 100 * NOISE * rng.standard_normal(neutral.shape)
         noise[:, [67, 66, 65]] = noise[:, 61:64]
@@ -171,10 +186,13 @@ def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Ge
             return (points[:, [67, 66, 65], 1] - points[:, 61:64, 1]).mean(1)
 
         for known in (True, False):
-            made = expression.intensify(neutral + noise, 1.0, "surprise",
-                                        neutral + noise if known else None)
-            print(f"  closed lips, {sampler}, neutral {'known' if known else 'unknown'}: "
-                  f"gap {gap(made).mean():.1f} % against {gap(truth).mean():.1f} % in truth")
+            made = expression.intensify(
+                neutral + noise, 1.0, "surprise", neutral + noise if known else None
+            )
+            print(
+                f"  closed lips, {sampler}, neutral {'known' if known else 'unknown'}: "
+                f"gap {gap(made).mean():.1f} % against {gap(truth).mean():.1f} % in truth"
+            )
 
 
 def main(argv: list[str] | None = None) -> int:
