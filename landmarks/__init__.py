@@ -9,7 +9,6 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from landmarks.batch import Report as Report
     from landmarks.batch import extract_batch as extract_batch
     from landmarks.draw import landmark_image as landmark_image
     from landmarks.draw import overlay as overlay
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from landmarks.head_pose import estimate_head_pose as estimate_head_pose
     from landmarks.image import read_image as read_image
     from landmarks.inputs import expand as expand
+    from landmarks.ledger import Report as Report
     from landmarks.metrics import area_under_curve as area_under_curve
     from landmarks.metrics import cumulative_error_distribution as cumulative_error_distribution
     from landmarks.metrics import failure_rate as failure_rate
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from landmarks.tables import write_table as write_table
 
 _HOME = {
-    "Report": "batch",
     "extract_batch": "batch",
     "landmark_image": "draw",
     "overlay": "draw",
@@ -54,6 +53,7 @@ _HOME = {
     "read_image": "image",
     "expand": "inputs",
     "make_output": "outputs",
+    "Report": "ledger",
     "area_under_curve": "metrics",
     "cumulative_error_distribution": "metrics",
     "failure_rate": "metrics",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import errno
 import functools
-import json
 import os
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -19,8 +17,9 @@ from landmarks.faces import Face, FaceFinder, Settings, shared_finder
 from landmarks.files import replacing
 from landmarks.image import Picture
 from landmarks.inputs import Source
-from landmarks.journal import Journal, Key, Record, key_of
-from landmarks.outputs import NO_FACE, Output, Problem, read_problems, write_problems
+from landmarks.journal import Key, Record, key_of
+from landmarks.ledger import Ledger, Report, cannot_write
+from landmarks.outputs import Output
 from landmarks.pool import OrderedPool
 from landmarks.predictor import load_predictor
 from landmarks.tables import Row
@@ -42,58 +41,6 @@ class Task:
     def stem(self) -> str:
         frame = "" if self.frame is None else f"_frame{self.frame:06d}"
         return f"{self.source.stem}{frame}"
-
-
-@dataclass
-class Report:
-    """What a batch did.
-
-    Attributes
-    ----------
-    images : int
-        Pictures (or frames) that were read.
-    faces : int
-        Faces found in them.
-    problems : list of Problem
-        Pictures without a face or that could not be read, with the reason.
-    skipped : int
-        Done by an earlier run.
-    """
-
-    images: int = 0
-    faces: int = 0
-    skipped: int = 0
-    problems: list[Problem] = field(default_factory=list)
-
-    @property
-    def without_face(self) -> list[Problem]:
-        """Pictures that were read and show no face."""
-        return [problem for problem in self.problems if problem.reason == NO_FACE]
-
-    @property
-    def unreadable(self) -> list[Problem]:
-        """Pictures that could not be read."""
-        return [problem for problem in self.problems if problem.reason != NO_FACE]
-
-    def add(self, record: Record) -> None:
-        """Count one picture."""
-        if record.error is None:
-            self.images += 1
-            self.faces += len(record.rows)
-        if not record.rows:
-            reason = record.error or NO_FACE
-            self.problems.append(Problem(record.file, record.frame, reason))
-
-    def __str__(self) -> str:
-        told = f"read {self.images} image{'' if self.images == 1 else 's'}, found {self.faces} face"
-        told += "" if self.faces == 1 else "s"
-        if self.skipped:
-            told += f", skipped {self.skipped} done before"
-        if self.without_face:
-            told += f"; {len(self.without_face)} without a face"
-        if self.unreadable:
-            told += f"; {len(self.unreadable)} could not be read"
-        return told
 
 
 _finder: FaceFinder | None = None
@@ -165,13 +112,7 @@ def _write_overlay(picture: Picture | NDArray[np.uint8], faces: list[Face], stem
         with replacing(target, "wb", durable=False) as handle:
             drawn.save(handle, format="PNG" if lossless else "JPEG", quality=92)
     except OSError as error:
-        raise _cannot_write(target, error) from None
-
-
-def _cannot_write(target: Path, error: OSError) -> InputError:
-    """A full disk ends the batch; a name that this disk cannot hold is its picture's problem."""
-    kind = ImageError if error.errno in (errno.ENAMETOOLONG, errno.EISDIR) else InputError
-    return kind(f"{target} cannot be written: {error.strerror or error}")
+        raise cannot_write(target, error) from None
 
 
 def _tasks(sources: Iterable[Source], done: set[Key]) -> Iterator[Task]:
@@ -246,8 +187,8 @@ def extract_batch(
     )  # a missing file is told before the first picture
     if draw is not None:
         _check_overlays(sources, draw)
-    batch = None if output is None else _Batch(output, settings, sources, resume=resume)
-    report = Report() if batch is None else batch.report
+    ledger = None if output is None else Ledger(output, settings, sources, resume=resume)
+    report = Report() if ledger is None else ledger.report
     film = any(source.film for source in sources)
     pool = OrderedPool(
         _work,
@@ -265,20 +206,20 @@ def extract_batch(
     try:
         with bar:
             bar.update(report.skipped)
-            for task, result in pool.run(_tasks(sources, batch.done if batch else set())):
+            for task, result in pool.run(_tasks(sources, ledger.done if ledger else set())):
                 record = result if isinstance(result, Record) else _dead(task)
-                if batch is not None:
-                    record = batch.add(record)
+                if ledger is not None:
+                    record = ledger.add(record)
                 report.add(record)
                 if on_record is not None:
                     on_record(record)
                 bar.update()
                 bar.set_postfix(faces=report.faces, refresh=False)
-        if batch is not None:
-            batch.finish()
+        if ledger is not None:
+            ledger.finish()
     finally:
-        if batch is not None:
-            batch.journal.close()
+        if ledger is not None:
+            ledger.journal.close()
     return report
 
 
@@ -295,99 +236,6 @@ def _check_overlays(sources: list[Source], draw: str) -> None:
         os.makedirs(draw, exist_ok=True)
     except OSError as error:
         raise InputError(f"the folder {draw} cannot be made: {error.strerror}") from None
-
-
-class _Batch:
-    """What an earlier run has done, what this one adds, and how both become the output."""
-
-    def __init__(
-        self, output: Output, settings: Settings, sources: list[Source], *, resume: bool
-    ) -> None:
-        self.output = output
-        self.report = Report()
-        self._settings = asdict(settings) | {"format": output.kind}
-        written = output.done() if resume else {}
-        problems = list(read_problems(output.errors)) if resume else []
-        if written or problems:
-            self._check_run()
-        self._earlier = [problem for problem in problems if problem.reason == NO_FACE]
-        self._keep = set(written)
-        self._check_names(written, sources)
-        self.journal = Journal(output.journal, self._settings, resume=resume)
-        found = {p.key: p for p in self._earlier}
-        self.done = set(written) | set(found)
-        for record in self.journal:
-            if record.error is None:
-                self.done.add(record.key)
-                if not record.rows:
-                    found[record.key] = Problem(record.file, record.frame, NO_FACE)
-        wanted = {os.path.abspath(source.path) for source in sources}
-        self.report.problems = [p for key, p in found.items() if key[0] in wanted]
-        self.report.skipped = sum(path in wanted for path, _ in self.done)
-
-    def _check_run(self) -> None:
-        """A finished output goes on only with the settings that made it."""
-        if not self.output.run.exists():
-            return
-        try:
-            made = dict(json.loads(self.output.run.read_text(encoding="utf-8"))["settings"])
-        except (OSError, ValueError, KeyError, TypeError):
-            raise InputError(f"{self.output.run} is damaged: delete it") from None
-        told = [
-            f"{k} was {made.get(k)}, is {v}" for k, v in self._settings.items() if made.get(k) != v
-        ]
-        if told:
-            raise InputError(f"{self.output.run}: made with other settings ({'; '.join(told)})")
-
-    def _check_names(self, written: dict[Key, str], sources: list[Source]) -> None:
-        owner = {stem: key[0] for key, stem in written.items() if stem}
-        for source in sources:
-            path = os.path.abspath(source.path)
-            if owner.get(source.stem, path) != path:
-                raise InputError(
-                    f"{source.path} and {owner[source.stem]}, done before, would be written to the"
-                    " same file: give another folder"
-                )
-
-    def add(self, record: Record) -> Record:
-        """Write one picture's results; returned is what could be written."""
-        try:
-            self.output.add(record)
-        except OSError as error:
-            target = Path(error.filename or record.stem)
-            problem = _cannot_write(target, error)
-            if not isinstance(problem, ImageError):
-                raise problem from None
-            record = replace(record, rows=(), error=str(problem))
-        self.journal.add(record)
-        return record
-
-    def finish(self) -> None:
-        """Write the output and the lists, and delete the journal."""
-        latest = {record.key: number for number, record in enumerate(self.journal)}
-
-        def records() -> Iterator[Record]:
-            # A picture that was tried again has two lines: the later one counts.
-            return (r for number, r in enumerate(self.journal) if latest[r.key] == number)
-
-        # After a kill at the very end the output may hold what the journal holds.
-        keep = self._keep - set(latest)
-        problems = [p for p in self._earlier if p.key not in latest]
-        problems += [Problem(r.file, r.frame, r.error or NO_FACE) for r in records() if not r.rows]
-        run = {"settings": self._settings}
-        try:
-            if keep or any(record.error is None for record in records()):
-                film = any(frame is not None for _, frame in latest)
-                self.output.finish(records(), film=film, keep=keep)
-                with replacing(self.output.run) as handle:
-                    handle.write(json.dumps(run, indent=2) + "\n")
-            write_problems(self.output.errors, problems)
-        except OSError as error:
-            raise InputError(
-                f"the results cannot be written: {error.strerror or error}; all is kept in"
-                f" {self.journal.path}, --resume goes on with it"
-            ) from None
-        self.journal.remove()
 
 
 def _dead(task: Task) -> Record:

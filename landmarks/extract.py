@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 from landmarks.errors import InputError
 
 if TYPE_CHECKING:
-    from landmarks.batch import Report
     from landmarks.faces import Settings
     from landmarks.journal import Record
+    from landmarks.ledger import Report
 
 _REASONS_SHOWN = 10
 

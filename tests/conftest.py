@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -42,3 +43,22 @@ def face_points() -> NDArray[np.float64]:
     jaw = np.stack([np.cos(angles) * 70, np.sin(angles) * 90 + 10], axis=1)
     inner = rng.uniform([-50, -40], [50, 70], size=(51, 2))
     return np.concatenate([jaw, inner]) + [128, 110]
+
+
+@pytest.fixture(scope="session")
+def small(portrait) -> np.ndarray:
+    """The portrait at half size: enough for the detector, quick for the tests."""
+    return cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
+
+
+@pytest.fixture
+def folder(tmp_path, small) -> Path:
+    """Seven pictures: four faces, one without, two that cannot be read."""
+    photos = tmp_path / "photos"
+    (photos / "deep").mkdir(parents=True)
+    for name in ["a.png", "b.png", "d.png", "deep/c.png"]:
+        Image.fromarray(small).save(photos / name)
+    Image.new("RGB", (200, 200), "teal").save(photos / "empty.png")
+    (photos / "page.jpg").write_text("<html>404</html>")
+    (photos / "zero.jpg").touch()
+    return photos
