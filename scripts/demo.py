@@ -14,11 +14,17 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from calibration import dial
 from landmarks import extract
+from landmarks.draw import overlay
+from landmarks.files import read_points, replacing
+from landmarks.image import crop
+
+_SIDE = 460
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Extract and draw the landmarks of the portrait in scikit-image's wheel.
+    """Find the landmarks of the portrait in scikit-image's wheel and turn its expression up.
 
     Parameters
     ----------
@@ -32,22 +38,30 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = argparse.ArgumentParser(prog="python -m scripts.demo", description=__doc__)
     parser.add_argument("-o", "--output", default="out/demo", help="folder for the results")
-    args = parser.parse_args(argv)
-    folder = Path(args.output)
-    photo = folder / "astronaut.png"
+    folder = Path(parser.parse_args(argv).output)
+    photo, points = folder / "astronaut.png", folder / "astronaut.txt"
+    strip, picture = folder / "dial.png", folder / "demo.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(_portrait()).save(photo)
+        portrait = _portrait()
+        _save(photo, portrait)
+        code = extract.main(["-i", str(photo), "-o", str(points), "--draw", str(folder / "drawn")])
+        code = code or dial.main([str(points), "-o", str(strip)])
+        if code:
+            return code
+        _save(picture, _side_by_side(portrait, read_points(points), strip))
     except OSError as error:
         sys.stderr.write(f"{folder} cannot be written: {error.strerror or error}\n")
         return 2
-    points = folder / "astronaut.txt"
-    code = extract.main(["-i", str(photo), "-o", str(points), "--draw", str(folder / "drawn")])
-    if code == 0:
-        print(
-            f"photograph  {photo}\nlandmarks   {points}\npicture     {folder}/drawn/astronaut.png"
-        )
-    return code
+    for name, path in {
+        "photograph": photo,
+        "landmarks": points,
+        "drawn": folder / "drawn" / photo.name,
+        "the dial": strip,
+        "all in one": picture,
+    }.items():
+        print(f"{name:<11} {path}")
+    return 0
 
 
 def _portrait() -> NDArray[np.uint8]:
@@ -56,6 +70,30 @@ def _portrait() -> NDArray[np.uint8]:
 
     image: NDArray[np.uint8] = data.astronaut()
     return image
+
+
+def _side_by_side(
+    portrait: NDArray[np.uint8], points: NDArray[np.float64], strip: Path
+) -> Image.Image:
+    """The face with its landmarks, and the dial."""
+    middle, half = (points.min(axis=0) + points.max(axis=0)) / 2, np.ptp(points, axis=0).max() * 0.8
+    box = (*(middle - half), *(middle + half))
+    face, moved = crop(portrait, points, box, (_SIDE, _SIDE))
+    with Image.open(strip) as opened:
+        faces = opened.convert("RGB")
+    faces = faces.resize(
+        (round(faces.width * _SIDE / faces.height), _SIDE), Image.Resampling.LANCZOS
+    )
+    picture = Image.new("RGB", (_SIDE + 12 + faces.width, _SIDE), "white")
+    picture.paste(Image.fromarray(overlay(face, [moved])), (0, 0))
+    picture.paste(faces, (_SIDE + 12, 0))
+    return picture
+
+
+def _save(path: Path, image: NDArray[np.uint8] | Image.Image) -> None:
+    picture = image if isinstance(image, Image.Image) else Image.fromarray(image)
+    with replacing(path, "wb") as handle:
+        picture.save(handle, format="PNG")
 
 
 if __name__ == "__main__":
