@@ -173,7 +173,10 @@ def _luma(image: Image.Image) -> NDArray[np.uint8]:
     if image.mode not in ("L", "RGB", "YCbCr"):  # CMYK has no luma to take from the file
         return cv2.cvtColor(_to_rgb(image), cv2.COLOR_RGB2GRAY)
     image.draft("L", image.size)
-    return np.asarray(ImageOps.exif_transpose(image).convert("L"))
+    image.load()
+    luma = image if image.mode == "L" else image.convert("L")
+    # Turning copies, also where there is nothing to turn.
+    return np.asarray(luma if _orientation(image) == 1 else ImageOps.exif_transpose(luma))
 
 
 def _to_rgb(image: Image.Image) -> NDArray[np.uint8]:
