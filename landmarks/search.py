@@ -26,7 +26,8 @@ from landmarks.detector import (
     smallest_face,
 )
 from landmarks.errors import InputError
-from landmarks.views import GreySource, Views
+from landmarks.image import Picture
+from landmarks.views import Views
 
 UPSAMPLE = 1
 
@@ -94,7 +95,7 @@ class Search:
         self._network: CandidateNetwork | None = None
         self._level: Any = None
 
-    def __call__(self, picture: Views | GreySource | ArrayLike) -> list[Box]:
+    def __call__(self, picture: Views | Picture | ArrayLike) -> list[Box]:
         """Faces of one picture.
 
         Parameters

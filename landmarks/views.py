@@ -2,25 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from landmarks.image import as_rgb
+from landmarks.image import Picture, as_rgb
 
 REDUCTIONS = (8, 4, 2)
-
-
-class GreySource(Protocol):
-    """What `landmarks.image.Picture` offers."""
-
-    size: tuple[int, int]
-
-    def grey(self, reduce: int = 1) -> NDArray[np.uint8]: ...
-
-    def rgb(self) -> NDArray[np.uint8]: ...
 
 
 class Views:
@@ -37,26 +27,19 @@ class Views:
     points are placed in the whole picture, and decoding twice costs more than averaging.
     """
 
-    def __init__(self, picture: GreySource | ArrayLike) -> None:
-        self._picture: Any = picture
+    def __init__(self, picture: Picture | ArrayLike) -> None:
+        self._picture = picture if isinstance(picture, Picture) else None
         self._greys: dict[int, NDArray[Any]] = {}
-        if not hasattr(picture, "grey"):
-            pixels: NDArray[Any] = np.asarray(picture)
-            self._picture = None
-            self._rgb = as_rgb(pixels)
-            grey_already = pixels.ndim == 2
-            self._greys[1] = (
-                np.ascontiguousarray(pixels)
-                if grey_already
-                else np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY))
-            )
+        if not isinstance(picture, Picture):
+            self._rgb = as_rgb(picture)
+            self._greys[1] = np.asarray(cv2.cvtColor(self._rgb, cv2.COLOR_RGB2GRAY))
         height, width = self.grey().shape
         self.size: tuple[int, int] = (width, height)
 
     def rgb(self) -> NDArray[np.uint8]:
         """The whole picture, (H, W, 3) RGB."""
         if self._picture is not None:
-            return np.asarray(self._picture.rgb())
+            return self._picture.rgb()
         return self._rgb
 
     def grey(self, reduce: int = 1) -> NDArray[np.uint8]:
@@ -73,11 +56,11 @@ class Views:
         grey : (h, w) uint8 array
         """
         if reduce not in self._greys:
-            self._greys[reduce] = (
-                np.ascontiguousarray(self._picture.grey())
-                if reduce == 1
-                else _half(self.grey(reduce // 2))
-            )
+            if reduce > 1:
+                self._greys[reduce] = _half(self.grey(reduce // 2))
+            else:
+                assert self._picture is not None
+                self._greys[1] = np.ascontiguousarray(self._picture.grey())
         return self._greys[reduce]
 
     def at_least(self, scale: float) -> tuple[NDArray[np.uint8], int]:
