@@ -30,6 +30,7 @@ setup(
     extras_require={
         "app": ["gradio>=5"],
         "ray": ["ray>=2.30"],
+        "train": ["onnx>=1.16", "torch>=2.2"],  # scripts/train_face_candidates.py
         "dev": [
             "mypy>=1.8",
             "pytest>=8",
