@@ -173,3 +173,33 @@ def test_dlib_is_loaded_at_the_first_picture_only():
     )
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert told.stdout.split() == ["False", "False"]
+
+
+def test_where_the_network_marks_nothing_the_whole_picture_is_searched(astronaut, monkeypatch):
+    monkeypatch.setattr(CandidateNetwork, "__call__", lambda self, grey: [])
+    x, y, width = FACE
+    for scale in (1.0, 4.0):
+        (box,) = Search()(scaled(astronaut, scale))
+        assert (box.left + box.right) / 2 == pytest.approx(x * scale, abs=0.16 * width * scale)
+        assert (box.top + box.bottom) / 2 == pytest.approx(y * scale, abs=0.16 * width * scale)
+        assert box.width == pytest.approx(width * scale, rel=0.3)
+
+
+def test_the_largest_face_is_wanted_not_the_surest(astronaut):
+    face = astronaut[40:200, 140:300]
+    canvas = np.full((420, 700, 3), 110, np.uint8)
+    # Blurred, the large face is the less sure one.
+    canvas[20:340, 20:340] = cv2.GaussianBlur(scaled(face, 2), (0, 0), 7)
+    canvas[100:180, 500:580] = scaled(face, 0.5)
+    both = make_detector("hog", upsample=1)(canvas)
+    assert [box.width > 100 for box in both] == [False, True]
+    for settings in ({}, {"upsample": 1}):
+        (box,) = Search(faces="largest", **settings)(canvas)
+        assert box.width > 100
+
+
+def test_weak_answers_of_the_detector_are_no_faces(astronaut, search):
+    rng = np.random.default_rng(0)
+    texture = cv2.GaussianBlur(rng.integers(0, 256, (480, 640), np.uint8), (0, 0), 4)
+    texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX)
+    assert search(texture) == []
