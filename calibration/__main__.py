@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-import warnings
 from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -15,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from calibration.checks import Points
+from calibration.console import face_in, run
 from calibration.figure import draw_calibration, encode_png
 from calibration.polynomial import apply_calibration, calibrate
-from landmarks.files import POINT_SUFFIXES, format_points, read_points, replacing
+from landmarks.files import POINT_SUFFIXES, format_points, replacing
 from landmarks.image import read_image
 
 
@@ -41,24 +41,20 @@ def main(argv: list[str] | None = None) -> int:
         0, or 2 with one sentence on stderr and nothing written.
     """
     args = _parser().parse_args(argv)
-    try:
-        gold = _face("gold", args.gold, args.gold_face, args)
-        sample = _face("sample", args.sample, args.sample_face, args)
-        if args.method == "ours":
-            results = _our_results(gold, sample, args.intensity)
-        elif args.intensity is None:
-            results = _results(gold, sample)
-        else:
-            raise ValueError("--intensity goes with --method ours: the published map has none")
-        for path in _write_all(args.output, results):
-            print(path)
-    except (ValueError, OSError) as error:
-        print(f"python -m calibration: {_sentence(error)}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("python -m calibration: interrupted, nothing was written", file=sys.stderr)
-        return 2
-    return 0
+    return run("python -m calibration", lambda: _calibrate(args))
+
+
+def _calibrate(args: argparse.Namespace) -> None:
+    gold = _face("gold", args.gold, args.gold_face, args)
+    sample = _face("sample", args.sample, args.sample_face, args)
+    if args.method == "ours":
+        results = _our_results(gold, sample, args.intensity)
+    elif args.intensity is None:
+        results = _results(gold, sample)
+    else:
+        raise ValueError("--intensity goes with --method ours: the published map has none")
+    for path in _write_all(args.output, results):
+        print(path)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,19 +91,16 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _face(role: str, given: str, drawn_on: str | None, args: argparse.Namespace) -> _Face:
-    if Path(given).suffix.lower() in POINT_SUFFIXES:
-        photograph = None if drawn_on is None else read_image(drawn_on)
-        return _Face(photograph, read_points(given, count=None))
+    photograph, points = face_in(
+        given, count=None, predictor=args.predictor, detector=args.detector
+    )
     if drawn_on is not None:
-        raise ValueError(f"--{role}-face goes with a file of points, and {given} is a photograph")
-    # Detectors are slow to load and point files need none.
-    from landmarks import detect
-
-    photograph = read_image(given)
-    found = detect(photograph, predictor=args.predictor, detector=args.detector, faces="largest")
-    if not found:
-        raise ValueError(f"{given}: no face was found; a file of its points may be given instead")
-    return _Face(photograph, found[0].points)
+        if photograph is not None:
+            raise ValueError(
+                f"--{role}-face goes with a file of points, and {given} is a photograph"
+            )
+        photograph = read_image(drawn_on)
+    return _Face(photograph, points)
 
 
 def _results(gold: _Face, sample: _Face) -> dict[str, bytes]:
@@ -130,11 +123,7 @@ def _our_results(gold: _Face, sample: _Face, intensity: float | None) -> dict[st
     from calibration.expression import ExpressionModel
 
     model = ExpressionModel.load()
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        calibrated = model.calibrate_to_gold(sample.points, gold.points, intensity=intensity)
-    for warning in caught:
-        print(f"python -m calibration: {warning.message}", file=sys.stderr)
+    calibrated = model.calibrate_to_gold(sample.points, gold.points, intensity=intensity)
     figure = draw_calibration(
         gold.photograph, gold.points, sample.photograph, sample.points, calibrated
     )
@@ -166,12 +155,6 @@ def _write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
             folder.rmdir()
         raise
     return paths
-
-
-def _sentence(error: ValueError | OSError) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        return f"{error.filename}: {error.strerror}"
-    return str(error)
 
 
 if __name__ == "__main__":

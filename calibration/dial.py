@@ -4,18 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from calibration.checks import Points
+from calibration.console import face_in, run
 from calibration.expression import ExpressionModel
 from calibration.figure import write_png
 from landmarks.draw import draw_contours
-from landmarks.files import POINT_SUFFIXES, read_points
-from landmarks.image import read_image
+from landmarks.files import POINT_SUFFIXES
 
 INTENSITIES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25, 1.5)
 _SCALE = 4  # lines are drawn large and made small, so that they are smooth
@@ -122,42 +121,23 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-m", "--model", help="expression model (default: the one shipped)")
     parser.add_argument("--size", type=int, default=150, help="of a face in pixels (default: 150)")
     options = parser.parse_args(argv)
-    try:
-        if options.size < 32:
-            raise ValueError(f"--size {options.size}: expected at least 32 pixels")
-        model = ExpressionModel.load(options.model)
-        points = _landmarks(options.face)
-        neutral = None if options.neutral is None else _landmarks(options.neutral)
-        estimate = model.estimate(points, neutral)
-        faces = dial(model, points, neutral)
-        write_png(options.output, draw_dial(faces, model.emotions, INTENSITIES, options.size))
-    except (ValueError, OSError) as problem:
-        print(f"python -m calibration.dial: {_sentence(problem)}", file=sys.stderr)
-        return 2
+    return run("python -m calibration.dial", lambda: _draw(options))
+
+
+def _draw(options: argparse.Namespace) -> None:
+    if options.size < 32:
+        raise ValueError(f"--size {options.size}: expected at least 32 pixels")
+    model = ExpressionModel.load(options.model)
+    _, points = face_in(options.face)
+    neutral = None if options.neutral is None else face_in(options.neutral)[1]
+    estimate = model.estimate(points, neutral)
+    faces = dial(model, points, neutral)
+    write_png(options.output, draw_dial(faces, model.emotions, INTENSITIES, options.size))
     print(
-        f"{options.output}: {estimate.emotion} "
-        f"({100 * max(estimate.probability):.0f} %), intensity {estimate.intensity:.2f}, "
-        f"{estimate.distance:.1f} standard deviations from known faces"
+        f"{options.output}: {estimate.emotion} ({100 * max(estimate.probability):.0f} %), "
+        f"intensity {estimate.intensity:.2f}, {estimate.distance:.1f} standard deviations from "
+        "known faces"
     )
-    return 0
-
-
-def _landmarks(path: str) -> Points:
-    if Path(path).suffix.lower() in POINT_SUFFIXES:
-        return read_points(path)
-    # Detectors are slow to load and point files need none.
-    from landmarks import detect
-
-    found = detect(read_image(path), faces="largest")
-    if not found:
-        raise ValueError(f"{path}: no face was found; a file of its points may be given instead")
-    return found[0].points
-
-
-def _sentence(problem: ValueError | OSError) -> str:
-    if isinstance(problem, OSError) and problem.filename is not None:
-        return f"{problem.filename}: {problem.strerror}"
-    return str(problem)
 
 
 if __name__ == "__main__":
