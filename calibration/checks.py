@@ -40,6 +40,8 @@ def as_points(value: ArrayLike, name: str, *, batch: bool = False) -> Points:
         raise ValueError(f"{name}: expected {wanted} numbers, got rows of unequal length") from None
     if raw.dtype.kind not in "fiu":
         raise ValueError(f"{name}: expected {wanted} real numbers, got type {raw.dtype}")
+    if raw.ndim == 3 and batch and len(raw) == 0:
+        raise ValueError(f"{name}: no face was given, got shape {raw.shape}")
     if raw.ndim not in ((2, 3) if batch else (2,)) or raw.shape[-1] != 2 or raw.size == 0:
         raise ValueError(f"{name}: expected {wanted} points, got shape {raw.shape}")
     points = raw.astype(np.float64)

@@ -40,7 +40,8 @@ class ExpressionEstimate:
         The person's neutral face, in the same image and pose.
     distance : float or (B,) float array
         How far the face is from those that the model knows, in standard deviations (root mean
-        square over directions); ordinary faces have about 1.
+        square over directions); ordinary faces have about 1. With a given neutral, the larger of
+        the two faces' distances.
     yaw, pitch, roll : float or (B,) float array
         Head turn in degrees. Yaw is positive when the nose moves to larger x, pitch when it moves
         up in the image, roll when the image of the face turns clockwise.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.checks import as_points
-from calibration.estimate import ExpressionEstimate
+from calibration.estimate import (
+    FAR,
+    TOO_FAR,
+    ExpressionEstimate,
+    FaceTooFarError,
+    FarFaceWarning,
+)
 from calibration.faces import FrontalFaces
 from calibration.gaussian import Array
 from calibration.model_file import read_model, write_model
@@ -176,7 +184,7 @@ class ExpressionModel:
             np.maximum(intensity, 0.0),
             np.maximum(strength[:, :-1], 0.0),
             points + faces.in_image(zero),
-            faces.distance(),
+            faces.distances().max(0),
             np.rad2deg(pose.yaw),
             np.rad2deg(pose.pitch),
             np.rad2deg(np.angle(pose.similarity)),
@@ -214,7 +222,8 @@ class ExpressionModel:
         ------
         ValueError
             Wrong shapes, a value that is not finite, all points in one place, an emotion that
-            the model does not know, or points too far from any face (`FaceTooFarError`).
+            the model does not know, or points or neutral too far from any face
+            (`FaceTooFarError`).
 
         Notes
         -----
@@ -228,10 +237,7 @@ class ExpressionModel:
             wanted, named = np.where(named < 0, 0.0, wanted), np.maximum(named, 0)
         given = None if neutral is None else self._neutral(neutral, count)
         moved = np.empty_like(points)
-        for start in range(0, count, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            faces = FrontalFaces(self.frame, self.populations, points[part], _part(given, part))
-            faces.refuse_far(start)
+        for part, faces in self._chunks(points, given):
             target = faces.turned(wanted[part], None if named is None else named[part])
             moved[part] = points[part] + faces.in_image(target)
         return moved[0] if single else moved
@@ -242,7 +248,7 @@ class ExpressionModel:
         gold: ArrayLike,
         gold_neutral: ArrayLike | None = None,
         neutral: ArrayLike | None = None,
-        intensity: float | None = None,
+        intensity: ArrayLike | None = None,
     ) -> NDArray[np.float64]:
         """The face with the expression of a gold face, not with the gold person's features.
 
@@ -253,7 +259,7 @@ class ExpressionModel:
             Another (or the same) person's face with the wanted expression.
         gold_neutral, neutral : array_like, optional
             Neutral faces of the two people, where known.
-        intensity : float, optional
+        intensity : float or (B,) array_like, optional
             Intensity of the result; by default that of the gold face.
 
         Returns
@@ -268,27 +274,49 @@ class ExpressionModel:
         gold_points, one = self._points(gold, "gold")
         if not one:
             raise ValueError(f"gold: expected one face (68, 2), got {gold_points.shape}")
+        points, single = self._points(landmarks, "landmarks")
+        count = len(points)
+        wanted = None if intensity is None else self._intensity(intensity, count)
         given = None if gold_neutral is None else self._neutral(gold_neutral, 1, "gold_neutral")
-        shower = FrontalFaces(self.frame, self.populations, gold_points, given)
-        shower.refuse_far()
+        own = None if neutral is None else self._neutral(neutral, count)
+        [(_, shower)] = self._chunks(gold_points, given, ("gold", "gold_neutral"))
         shown = shower.recognised()[0].argmax(1)
         strength = float(shower.strengths()[0, shown[0]])
         zero = shower.along_paths(shown, np.zeros(1)) if shower.own is None else shower.own
-        displacement = shower.frontal - zero
-        if intensity is not None:
+        displacement = np.broadcast_to(shower.frontal - zero, (count, 136))
+        if wanted is not None:
             if strength < 0.1:
                 raise ValueError(
                     f"gold: its expression has intensity {strength:.2f}; at least "
-                    f"0.1 is needed to scale it to {intensity:g}"
+                    f"0.1 is needed to scale it to {wanted.max():g}"
                 )
-            displacement = displacement * (intensity / strength)
-        points, single = self._points(landmarks, "landmarks")
-        own = None if neutral is None else self._neutral(neutral, len(points))
-        faces = FrontalFaces(self.frame, self.populations, points, own)
-        faces.refuse_far()
-        bare = faces.turned(np.zeros(len(points)), np.repeat(shown, len(points)))
-        moved = points + faces.in_image(bare + displacement)
+            displacement = displacement * (wanted / strength)[:, None]
+        moved = np.empty_like(points)
+        for part, faces in self._chunks(points, own):
+            size = len(faces.frontal)
+            bare = faces.turned(np.zeros(size), np.repeat(shown, size))
+            moved[part] = points[part] + faces.in_image(bare + displacement[part])
         return moved[0] if single else moved
+
+    def _chunks(
+        self,
+        points: Array,
+        neutral: Array | None,
+        roles: tuple[str, str] = ("landmarks", "neutral"),
+    ) -> Iterator[tuple[slice, FrontalFaces]]:
+        """Rows and their faces; after the last, a warning of the farthest face."""
+        farthest = (0.0, "")
+        for start in range(0, len(points), _CHUNK):
+            part = slice(start, start + _CHUNK)
+            faces = FrontalFaces(
+                self.frame, self.populations, points[part], _part(neutral, part), roles
+            )
+            farthest = max(farthest, faces.farthest(start if len(points) > 1 else None))
+            if farthest[0] > TOO_FAR:
+                raise FaceTooFarError(farthest[1])
+            yield part, faces
+        if farthest[0] > FAR:
+            warnings.warn(farthest[1], FarFaceWarning, stacklevel=3)
 
     def _points(self, value: ArrayLike, name: str) -> tuple[Array, bool]:
         points = as_points(value, name, batch=True)
@@ -313,11 +341,13 @@ class ExpressionModel:
         return points
 
     def _intensity(self, value: ArrayLike, count: int) -> Array:
-        wanted = np.asarray(value, np.float64)
-        if wanted.ndim > 1 or wanted.shape not in ((), (count,)):
+        given = np.asarray(value)
+        if given.dtype.kind not in "fiu" or given.shape not in ((), (count,)):
             raise ValueError(
-                f"intensity: expected a number or {count} of them, got shape {wanted.shape}"
+                f"intensity: expected a number or {count} of them, got {given.dtype} "
+                f"of shape {given.shape}"
             )
+        wanted = given.astype(np.float64)
         if not (np.isfinite(wanted) & (wanted >= 0)).all():
             raise ValueError(f"intensity: expected finite numbers of 0 or more, got {wanted}")
         return np.broadcast_to(wanted, count)

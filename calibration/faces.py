@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any
 
 import numpy as np
 
-from calibration.estimate import FAR, TOO_FAR, FaceTooFarError, FarFaceWarning
+from calibration.estimate import FAR, FaceTooFarError
 from calibration.gaussian import Array
 from calibration.population import Population
 from calibration.pose import Frame, Pose
@@ -31,6 +30,8 @@ class FrontalFaces:
         Landmarks in pixels.
     neutral : (B, 68, 2) or (1, 68, 2) float array, or None
         Their own neutral faces, in any pose; a single one is that of all.
+    roles : (str, str), optional
+        What the caller calls points and neutral faces, for errors.
 
     Raises
     ------
@@ -39,15 +40,22 @@ class FrontalFaces:
     """
 
     def __init__(
-        self, frame: Frame, populations: list[Population], points: Array, neutral: Array | None
+        self,
+        frame: Frame,
+        populations: list[Population],
+        points: Array,
+        neutral: Array | None,
+        roles: tuple[str, str] = ("landmarks", "neutral"),
     ) -> None:
         count = len(points)
         frontal, pose = frame.frontal(
             points if neutral is None else np.concatenate([points, neutral])
         )
-        if not np.isfinite(frontal).all():
-            raise FaceTooFarError("the points are no face: their size and turn cannot be found")
-        self.frame, self.populations = frame, populations
+        lost = ~np.isfinite(frontal).all(1)
+        if lost.any():
+            role = roles[int(lost.argmax() >= count)]
+            raise FaceTooFarError(f"{role}: the points are no face: size and turn cannot be found")
+        self.frame, self.populations, self.roles = frame, populations, roles
         self.frontal = frontal[:count]
         self.pose = Pose(*(part[:count] for part in pose))
         self.own: Array | None = None
@@ -83,25 +91,27 @@ class FrontalFaces:
             strength[mine] = population.strengths(self.frontal[mine], own)
         return strength
 
-    def distance(self) -> Array:
-        """Standard deviations (B,) from known faces, as a root mean square."""
-        distance = np.empty(len(self.frontal))
+    def distances(self) -> Array:
+        """Standard deviations (1 or 2, B) from known faces, as a root mean square.
+
+        Of the faces and, where they are known, of their neutral faces.
+        """
+        looked_at = [self.frontal] if self.own is None else [self.frontal, self.own]
+        distance = np.empty((len(looked_at), len(self.frontal)))
         for population, mine in self._each:
-            distance[mine] = population.distance(self.frontal[mine])
+            for row, frontal in zip(distance, looked_at, strict=True):
+                row[mine] = population.distance(frontal[mine])
         return distance
 
-    def refuse_far(self, first: int = 0) -> None:
-        """Warn of the farthest face, or refuse it; `first` is the number of the first face."""
-        distance = self.distance()
-        worst = int(distance.argmax())
-        message = (
-            f"face {first + worst} is {distance[worst]:.1f} standard deviations from "
+    def farthest(self, first: int | None) -> tuple[float, str]:
+        """Largest distance and a sentence on it; `first`: number of the first of several faces."""
+        distance = self.distances()
+        role, worst = np.unravel_index(distance.argmax(), distance.shape)
+        which = "the face" if first is None else f"face {first + worst}"
+        return float(distance[role, worst]), (
+            f"{self.roles[role]}: {which} is {distance[role, worst]:.1f} standard deviations from "
             f"anything that the model knows (ordinary faces: 1, limit {FAR:g})"
         )
-        if distance[worst] > TOO_FAR:
-            raise FaceTooFarError(message)
-        if distance[worst] > FAR:
-            warnings.warn(message, FarFaceWarning, stacklevel=3)
 
     def along_paths(self, emotion: Array, strength: Array, frontal: Array | None = None) -> Array:
         """Frontal faces (B, 136) at the strengths (B,) of their emotions, neutral unknown."""

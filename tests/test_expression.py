@@ -234,6 +234,13 @@ def test_bad_input_is_told(model):
         model.intensify(face, 1.0, "joy")
     with pytest.raises(ValueError, match="intensity: expected finite numbers of 0 or more"):
         model.intensify(face[None], [-0.5])
+    for wrong in (np.nan, np.inf, -1.0, 1j, "a", [1.0, 2.0]):
+        with pytest.raises(ValueError, match="intensity: expected"):
+            model.calibrate_to_gold(face, face, intensity=wrong)
+        with pytest.raises(ValueError, match="intensity: expected"):
+            model.intensify(face, wrong)
+    with pytest.raises(ValueError, match="landmarks: no face was given"):
+        model.estimate(np.zeros((0, 68, 2)))
     with pytest.raises(ValueError, match="expected one face or 2, got 3"):
         model.intensify(np.stack([face, face]), 1.0, None, np.stack([face] * 3))
 
@@ -246,6 +253,38 @@ def test_what_is_no_face_is_told_with_its_distance(model):
     assert model.estimate(scattered).far
     with pytest.raises(FaceTooFarError, match=r"[\d.]+ standard deviations"):
         model.intensify(scattered)
+    with pytest.raises(FaceTooFarError, match="neutral: the face is"):
+        model.intensify(face, 1.0, None, scattered)
+    with pytest.raises(FaceTooFarError, match="gold_neutral: the face is"):
+        model.calibrate_to_gold(face, face, scattered)
+    assert model.estimate(face, scattered).far
     odd = face + np.random.default_rng(1).normal(0, 8, (68, 2))
     with pytest.warns(FarFaceWarning, match="standard deviations"):
         model.intensify(odd)
+
+
+def test_faces_of_a_large_batch_are_those_of_single_ones(model):
+    zero = image(np.resize(people(model, 5), (1100, 136)))
+    faces = image(np.resize(people(model, 5), (1100, 136)) + displacement(model, "fear"))
+    gold = faces[0]
+    for batch, single in (
+        (
+            model.intensify(faces, 0.5, "fear", zero),
+            model.intensify(faces[4], 0.5, "fear", zero[4]),
+        ),
+        (
+            model.calibrate_to_gold(faces, gold, None, zero),
+            model.calibrate_to_gold(faces[4], gold, None, zero[4]),
+        ),
+        (model.estimate(faces, zero).neutral, zero[4]),
+    ):
+        np.testing.assert_allclose(batch[1099], single, atol=2e-3)
+    rng = np.random.default_rng(1)
+    for row in (3, 1000):
+        faces[row] += rng.normal(0, 8, (68, 2)) * (1 if row == 3 else 1.1)
+    with pytest.warns(FarFaceWarning, match="landmarks: face 1000 is") as caught:
+        model.intensify(faces)
+    assert len(caught) == 1
+    faces[1000] = rng.uniform(0, 200, (68, 2))
+    with pytest.raises(FaceTooFarError, match="landmarks: face 1000 is"):
+        model.intensify(faces)
