@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import csv
 import io
+import re
 import sys
 import zipfile
-from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,6 +21,8 @@ import numpy as np
 from PIL import Image
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from calibration.console import run
+from calibration.expression import ExpressionModel
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
 from calibration.synthesis import read_face_model
@@ -98,21 +100,23 @@ def read_rated(path: str | Path) -> Rated:
         raise ValueError(f"{path} is no table of rated photographs: {error}") from None
 
 
-def read_people(path: str | Path, per_person: int = 1) -> tuple[Array, Array]:
-    """Landmarks of neutral faces in an archive of photographs.
+def person_in(row: dict[str, str]) -> str:
+    """Who a row of ``labels.csv`` shows; without a name, its files that differ by number alone."""
+    return row["person"] or re.sub(r"_\d+\.\w+$", "", Path(row["file"]).name)
+
+
+def read_people(path: str | Path) -> Array:
+    """Landmarks of neutral faces in an archive of photographs, one of each person.
 
     Parameters
     ----------
     path : str or Path
         A .zip with ``labels.csv`` (columns ``file``, ``emotion``, ``person``) and the files.
-    per_person : int, optional
-        Photographs of a known person, the first that a face is found in; all of unknown ones.
 
     Returns
     -------
     landmarks : (n, 68, 2) float array
-    person : (n,) str array
-        Empty where the archive does not tell.
+        Of the first photograph of each person in which a face is found.
 
     Raises
     ------
@@ -121,27 +125,23 @@ def read_people(path: str | Path, per_person: int = 1) -> tuple[Array, Array]:
     """
     from landmarks import detect
 
-    found, people = [], []
-    seen: Counter[str] = Counter()
+    found: dict[str, Array] = {}
     try:
         with zipfile.ZipFile(path) as archive:
             table = io.TextIOWrapper(archive.open("labels.csv"), encoding="utf-8")
             for row in csv.DictReader(table):
-                if row["emotion"] != "neutral" or (
-                    row["person"] and seen[row["person"]] >= per_person
-                ):
+                person = person_in(row)
+                if row["emotion"] != "neutral" or person in found:
                     continue
                 with Image.open(io.BytesIO(archive.read(row["file"]))) as image:
                     faces = detect(np.asarray(image.convert("RGB")), faces="largest")
                 if faces:
-                    found.append(faces[0].points)
-                    people.append(row["person"])
-                    seen[row["person"]] += 1
+                    found[person] = faces[0].points
     except (OSError, KeyError, zipfile.BadZipFile) as error:
         raise ValueError(f"{path} is no archive of labelled photographs: {error}") from None
     if len(found) < 50:
-        raise ValueError(f"{path}: {len(found)} neutral faces found; at least 50 are needed")
-    return np.array(found), np.array(people)
+        raise ValueError(f"{path}: neutral faces of {len(found)} people; at least 50 are needed")
+    return np.array(list(found.values()))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -153,20 +153,20 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("-o", "--output", required=True, help="model file to write (.npz)")
     parser.add_argument("--seed", type=int, default=0, help="of the sampled faces (default 0)")
     options = parser.parse_args(argv)
-    try:
-        # More threads add in another order, and the last bits of the file would depend on them.
-        with threadpool_limits(1):
-            _build(options)
-    except (ValueError, OSError) as error:
-        print(f"calibration.build: {error}", file=sys.stderr)
-        return 2
-    print(f"{options.output}: {Path(options.output).stat().st_size / 1000:.0f} kB")
-    return 0
+    return run("python -m calibration.build", lambda: _build(options))
 
 
 def _build(options: argparse.Namespace) -> None:
+    # More threads add in another order, and the last bits of the file would depend on them.
+    with threadpool_limits(1):
+        model = _learn(options)
+    model.save(options.output)
+    print(f"{options.output}: {Path(options.output).stat().st_size / 1000:.0f} kB")
+
+
+def _learn(options: argparse.Namespace) -> ExpressionModel:
     face_model, rated = read_face_model(options.ict), read_rated(options.rated)
-    further = read_people(options.people)[0] if options.people else None
+    further = read_people(options.people) if options.people else None
     config = {
         "seed": options.seed,
         "rated_faces": len(rated.landmarks),
@@ -176,7 +176,7 @@ def _build(options: argparse.Namespace) -> None:
         + f"-o FILE --seed {options.seed}",
     }
     frame, surface = learn_surface(face_model, options.seed)
-    model = build_model(
+    return build_model(
         frame,
         surface,
         rated.landmarks,
@@ -186,7 +186,6 @@ def _build(options: argparse.Namespace) -> None:
         config,
         further,
     )
-    model.save(options.output)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ from PIL import Image
 from sklearn.metrics import roc_auc_score
 
 from calibration.action_units import EMOTIONS
-from calibration.build import read_rated
+from calibration.build import person_in, read_rated
 from calibration.expression import ExpressionModel
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
@@ -30,7 +30,7 @@ from landmarks import detect
 
 
 def read_faces(path: str) -> tuple[Array, Array, Array]:
-    """Landmarks, emotion and person (or file, where unknown) of every face that is found."""
+    """Landmarks, emotion and person of every face that is found."""
     points, labels, people = [], [], []
     with zipfile.ZipFile(path) as archive:
         table = io.TextIOWrapper(archive.open("labels.csv"), encoding="utf-8")
@@ -40,7 +40,7 @@ def read_faces(path: str) -> tuple[Array, Array, Array]:
             if faces:
                 points.append(faces[0].points)
                 labels.append(row["emotion"])
-                people.append(row["person"] or row["file"])
+                people.append(person_in(row))
     return np.array(points), np.array(labels), np.array(people)
 
 

@@ -135,7 +135,7 @@ def main(argv: list[str] | None = None) -> int:
     options = parser.parse_args(argv)
     try:
         face_model, rated = read_face_model(options.ict), read_rated(options.rated)
-        further = read_people(options.people)[0] if options.people else None
+        further = read_people(options.people) if options.people else None
     except ValueError as problem:
         print(f"expression_rated: {problem}", file=sys.stderr)
         return 2
