@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import struct
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from calibration.gaussian import Array
 from landmarks.files import replacing
@@ -16,6 +20,11 @@ from landmarks.files import replacing
 VERSION = 1
 _HEADER = "header"
 _HALF = ("read", "write", "typical")
+#: What numpy and zipfile raise on files that are cut, altered or of another kind.
+_DAMAGE = (
+    ValueError, TypeError, KeyError, OSError, EOFError, RuntimeError, MemoryError, OverflowError,
+    struct.error, zipfile.BadZipFile, zlib.error,
+)  # fmt: skip
 _TRIANGLE = ("covariances", "own_noise", "noise")
 
 
@@ -41,6 +50,36 @@ def write_model(path: str | Path, arrays: dict[str, Array], header: dict[str, An
         _write_npz(file, {**packed, _HEADER: np.frombuffer(text.encode(), np.uint8)})
 
 
+def read_arrays(path: str | os.PathLike[str], what: str) -> dict[str, NDArray[Any]]:
+    """All arrays of an ``.npz`` file.
+
+    Parameters
+    ----------
+    path : str or Path
+    what : str
+        What the file should hold, for errors.
+
+    Raises
+    ------
+    ValueError
+        There is no such file, or it is damaged or something else.
+    OSError
+        The file may not be opened.
+    """
+    if not Path(path).is_file():
+        raise ValueError(f"no {what} at {path}: expected an .npz file")
+    # numpy leaves a file open that it cannot read.
+    with open(path, "rb") as opened:
+        try:
+            file = np.load(opened, allow_pickle=False)
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise ValueError("it is one array, not an .npz file")
+            with file:
+                return {name: np.asarray(file[name]) for name in file.files}
+        except _DAMAGE as error:
+            raise ValueError(f"{path} is damaged or no {what}: {error}") from None
+
+
 def read_model(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Arrays and header of a model file.
 
@@ -50,16 +89,12 @@ def read_model(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
         There is no such file, it is damaged, or a newer version of the software wrote it.
     """
     path = Path(path)
-    if not path.is_file():
-        raise ValueError(f"no expression model at {path}: expected the .npz file of one")
+    packed = read_arrays(path, "expression model")
     try:
-        # numpy leaves a file open that it cannot read.
-        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
-            packed = {name: file[name] for name in file.files}
         header = json.loads(packed.pop(_HEADER).tobytes())
         version = int(header["version"])
-    except (KeyError, ValueError, TypeError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise ValueError(f"{path} is damaged or not an expression model: {error}") from None
+    except (KeyError, ValueError, TypeError) as error:
+        raise ValueError(f"{path} is damaged or no expression model: {error}") from None
     if version > VERSION:
         raise ValueError(
             f"{path} is an expression model of version {version}, newer than the {VERSION} that "

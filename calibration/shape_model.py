@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
-import zipfile
-import zlib
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.checks import Points, as_points
+from calibration.model_file import read_arrays
 from calibration.procrustes import Similarity, align_similarity, generalized_procrustes
 from landmarks.files import replacing
 
@@ -288,17 +287,13 @@ class ShapeModel:
         Raises
         ------
         ValueError
-            Not a shape model, a newer version, or damaged.
-        OSError
-            The file cannot be opened.
+            Missing, not a shape model, a newer version, or damaged.
         """
-        damage = (ValueError, TypeError, EOFError, zipfile.BadZipFile, zlib.error)
-        with open(path, "rb") as file:
-            try:
-                with np.load(file, allow_pickle=False) as archive:
-                    stored = {name: np.asarray(archive[name], np.float64) for name in archive}
-            except damage as error:
-                raise ValueError(f"{path} is not a shape model or is damaged: {error}") from None
+        arrays = read_arrays(path, "shape model")
+        try:
+            stored = {name: np.asarray(value, np.float64) for name, value in arrays.items()}
+        except ValueError as error:
+            raise ValueError(f"{path} is a damaged shape model: {error}") from None
         missing = sorted({"version", *_FIELDS} - set(stored))
         if missing:
             raise ValueError(f"{path} is not a shape model: it has no {', '.join(missing)}")

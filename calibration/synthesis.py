@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from calibration.action_units import EMOTIONS, STYLES, shape_weights, stray_weights
+from calibration.model_file import read_arrays
 
 _KEYS = ("neutral68", "expressions68", "identities68", "expression_names")
 
@@ -40,17 +41,19 @@ def read_face_model(path: str | Path) -> FaceModel:
     Raises
     ------
     ValueError
-        The file is missing or lacks one of its arrays.
+        The file is missing, damaged or lacks one of its arrays.
     """
     path = Path(path)
     path = path / "ict68.npz" if path.is_dir() else path
-    if not path.is_file():
-        raise ValueError(f"no face model at {path}: expected ict68.npz or the folder that holds it")
-    with np.load(path, allow_pickle=False) as file:
-        missing = [key for key in _KEYS if key not in file]
-        if missing:
-            raise ValueError(f"{path} lacks {', '.join(missing)}: not a file of ICT-FaceKit points")
-        neutral, expressions, identities, names = (file[key] for key in _KEYS)
+    arrays = read_arrays(path, "face model (ict68.npz)")
+    missing = [key for key in _KEYS if key not in arrays]
+    if missing:
+        raise ValueError(f"{path} lacks {', '.join(missing)}: not a file of ICT-FaceKit points")
+    neutral, expressions, identities, names = (arrays[key] for key in _KEYS)
+    points = (neutral, expressions, identities)
+    if any(a.dtype.kind != "f" or a.shape[-2:] != (68, 3) for a in points):
+        shapes = ", ".join(f"{a.dtype} {a.shape}" for a in points)
+        raise ValueError(f"{path}: expected 68 points (x, y, z) in each array, got {shapes}")
     unit = np.linalg.norm(neutral[36] - neutral[45])
     axes = np.array([1.0, -1.0, 1.0]) / unit
     return FaceModel(

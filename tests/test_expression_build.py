@@ -93,8 +93,12 @@ def test_build_gives_the_same_bytes_and_a_model_that_works(toy, tmp_path, capsys
 
 
 def test_build_tells_missing_files(toy, tmp_path, capsys):
+    array = tmp_path / "array.npy"
+    np.save(array, np.zeros(3))
     for ict, rated, told in (
-        ("nowhere", toy / "rated.csv", "no face model at"),
+        ("nowhere", toy / "rated.csv", "no face model"),
+        (toy / "rated.csv", toy / "rated.csv", "damaged or no face model"),
+        (array, toy / "rated.csv", "one array, not an .npz"),
         (toy, "nowhere.csv", "no table of rated photographs"),
         (toy, toy / "ict68.npz", "is no table of rated photographs"),
     ):
@@ -118,7 +122,7 @@ def test_build_tells_missing_files(toy, tmp_path, capsys):
         )
         == 2
     )
-    assert list(tmp_path.iterdir()) == []
+    assert list(tmp_path.iterdir()) == [array]
 
 
 def test_every_style_moves_its_own_units():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 
@@ -71,6 +72,19 @@ def test_damaged_missing_and_newer_files_are_told(model, tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match="damaged"):
             ExpressionModel.load(tmp_path / name)
+    for place in range(0, len(whole), len(whole) // 60):
+        (tmp_path / "byte").write_bytes(
+            whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :]
+        )
+        # Some bytes, such as a date, mean nothing; no other may end in anything but a sentence.
+        with contextlib.suppress(ValueError):
+            ExpressionModel.load(tmp_path / "byte")
+    (tmp_path / "tail").write_bytes(whole[:-2000] + bytes(b ^ 0x55 for b in whole[-2000:]))
+    with pytest.raises(ValueError, match="damaged"):
+        ExpressionModel.load(tmp_path / "tail")
+    np.save(tmp_path / "array.npy", np.zeros(3))
+    with pytest.raises(ValueError, match="one array, not an .npz file"):
+        ExpressionModel.load(tmp_path / "array.npy")
     with np.load(SHIPPED) as file:
         arrays = {key: file[key] for key in file.files}
     changed = dict(arrays)

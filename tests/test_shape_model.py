@@ -158,8 +158,10 @@ def test_a_cut_or_foreign_file_is_told(model, tmp_path):
     np.save(array, np.ones(3))
     for content in (b"", b"hello", whole[:-40], whole[: len(whole) // 2], array.getvalue()):
         path.write_bytes(content)
-        with pytest.raises(ValueError, match=r"model\.npz is not a shape model"):
+        with pytest.raises(ValueError, match=r"model\.npz is damaged or no shape model"):
             ShapeModel.load(path)
+    with pytest.raises(ValueError, match="no shape model at"):
+        ShapeModel.load(tmp_path / "nowhere.npz")
 
 
 def test_bad_training_data_is_told(truth):
