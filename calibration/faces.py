@@ -13,6 +13,8 @@ from calibration.pose import Frame, Pose
 
 #: With the own neutral known, a strength below this is none.
 _NOTHING = 0.02
+#: Without it, a face on which the wanted emotion reads no more than this is at its zero.
+_AT_ZERO = 1e-3
 #: A wanted emotion is believed to be the shown one unless it is less probable than this …
 _CONTRADICTED = 0.01
 #: … while the face shows another more strongly, and at least this strongly.
@@ -156,6 +158,9 @@ class FrontalFaces:
         against = (probability[rows, emotion] < _CONTRADICTED) & (
             strength[rows, shown] > np.maximum(strength[rows, emotion], _CLEARLY_SHOWN)
         )
+        if self.own is None:
+            # The way up from zero has to be the way down to it: nothing else is taken off.
+            against &= np.abs(strength[rows, emotion]) > _AT_ZERO
         if self.own is not None:
             now = np.where(against, 0.0, strength[rows, emotion])
             return self._from_own(wanted, now, emotion, probability)

@@ -100,7 +100,7 @@ class Population:
         ]
         self._ruler, self._read, self._write = (np.stack(a) for a in zip(*settled, strict=True))
         self._spread = p.spread
-        self._crossed = self._ruler[: self.count] @ self._displacement[: self.count].T
+        self._crossed = self._ruler @ self._displacement.T
         self._typical, self._remainder = np.float32(p.typical.T), float(p.remainder)
         self._typical_size = 1.0 / (self._typical**2).sum(0)
         mixture = (p.weights, p.centres, p.covariances)
@@ -162,8 +162,8 @@ class Population:
 
         Taking it off leaves a face at which each emotion's path starts.
         """
-        read = (frontal - self.mean) @ self._ruler[: self.count].T
-        return np.linalg.solve(self._crossed, read.T).T @ self._displacement[: self.count]
+        read = (frontal - self.mean) @ self._ruler.T
+        return np.linalg.solve(self._crossed, read.T).T @ self._displacement
 
     def full_displacement(
         self, shown: Array, probability: Array | None, emotion: int | None

@@ -126,12 +126,14 @@ def test_recognition_does_not_depend_on_the_size_of_the_displacement(model):
 
 @pytest.mark.parametrize("emotion", [*EMOTIONS, None])
 def test_dial_up_and_down_gives_the_face_back(model, emotion):
-    faces = image(people(model, 6) + 0.4 * displacement(model, "happiness"))
+    faces = image(people(model, 60) + 0.4 * displacement(model, "happiness"))
     zero = model.intensify(faces, 0.0, emotion)
     up = model.intensify(zero, 1.5, emotion)
     back = model.intensify(up, 0.0, emotion)
     off = np.linalg.norm(back - zero, axis=2).mean(1)
-    assert np.median(off) < 0.01  # of 100 pixels between the outer eye corners
+    assert off.max() < 0.05  # of 100 pixels between the outer eye corners
+    if emotion is None:
+        assert model.estimate(zero).intensity.max() < 0.01
     assert apart(up, zero) > 1.0
 
 

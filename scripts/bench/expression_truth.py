@@ -162,8 +162,8 @@ def drift(truth: Truth, model: ExpressionModel) -> None:
         back = model.intensify(up, 0.0, emotion, own)
         off = np.linalg.norm(back - start, axis=2).mean(1)
         print(
-            f"  drift, {title:36s} mean {off.mean():.5f} %, worst {off.max():.5f} %; "
-            f"dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %"
+            f"  drift, {title:36s} mean {off.mean():.5f} %, worst {off.max():.3f} %, "
+            f"above 0.1 % {100 * (off > 0.1).mean():.2f} % of faces; dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %"
         )
 
 
