@@ -43,7 +43,8 @@ def _parser() -> argparse.ArgumentParser:
         action="append",
         nargs="+",
         required=True,
-        help="an image, a folder, a 'pattern*', a film, or a .txt list of these; repeatable",
+        help="an image, a folder, a 'pattern*', a film, or a .txt list of these, relative to the"
+        " list; repeatable",
     )
     parser.add_argument(
         "-r",

@@ -57,12 +57,20 @@ def test_every_public_name_of_landmarks_is_there():
     assert run("import landmarks; [getattr(landmarks, n) for n in landmarks.__all__]") == ""
 
 
-def test_only_the_rooms_are_installed():
-    code = (
-        "import setuptools, runpy; kept = {}; setuptools.setup = lambda **k: kept.update(k);"
-        "runpy.run_path('setup.py'); print(' '.join(kept['packages']))"
+def setup_arguments() -> dict:
+    """The literal arguments of setup(), read without setuptools, which may not be installed."""
+    tree = ast.parse((ROOT / "setup.py").read_text(encoding="utf-8"))
+    (call,) = (
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "setup"
     )
-    packages = run(code).split()
+    wanted = {"packages", "package_data"}
+    return {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg in wanted}
+
+
+def test_only_the_rooms_are_installed():
+    packages = setup_arguments()["packages"]
     assert {name.split(".")[0] for name in packages} <= set(ROOMS)
     on_disk = {
         ".".join(path.parent.relative_to(ROOT).parts)
@@ -70,3 +78,12 @@ def test_only_the_rooms_are_installed():
         for path in (ROOT / room).rglob("__init__.py")
     }
     assert set(packages) == on_disk
+
+
+def test_what_the_rooms_read_is_installed_with_them():
+    data = setup_arguments()["package_data"]
+    for room in data:
+        files = [p for p in (ROOT / room).iterdir() if p.suffix in (".onnx", ".npz", ".typed")]
+        assert files
+        for path in files:
+            assert any(path.match(pattern) for pattern in data[room]), path
