@@ -52,3 +52,40 @@ def as_points(value: ArrayLike, name: str, *, batch: bool = False) -> Points:
         got = "({:g}, {:g})".format(*points[tuple(where)])
         raise ValueError(f"{name}: {place} is {got}; every coordinate must be a finite number")
     return points
+
+
+def as_faces(value: ArrayLike, name: str) -> tuple[Points, bool]:
+    """Check faces and give them back as a batch.
+
+    Parameters
+    ----------
+    value : (68, 2) or (B, 68, 2) array_like
+        Landmarks in pixels.
+    name : str
+        What the caller calls them, for the error.
+
+    Returns
+    -------
+    faces : (B, 68, 2) float array
+    single : bool
+        Whether one face was given, without a batch axis.
+
+    Raises
+    ------
+    ValueError
+        As `as_points`; not 68 points; or all points of a face in one place.
+    """
+    points = as_points(value, name, batch=True)
+    if points.shape[-2:] != (68, 2):
+        raise ValueError(
+            f"{name}: expected (68, 2) or (B, 68, 2) landmarks in iBUG-68 order, "
+            f"got shape {points.shape}"
+        )
+    single = points.ndim == 2
+    points = points[None] if single else points
+    size = np.abs(points - points[:, :1]).max((1, 2))
+    flat = size <= 1e-9 * np.maximum(np.abs(points[:, 0]).max(1), 1.0)
+    if flat.any():
+        which = "" if single else f"face {int(flat.argmax())}: "
+        raise ValueError(f"{name}: {which}all 68 points are in one place")
+    return points, single

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from calibration.checks import as_points
+from calibration.checks import as_faces
 from calibration.estimate import (
     FAR,
     TOO_FAR,
@@ -121,13 +121,24 @@ class ExpressionModel:
             depth, and its people and emotions beside the given ones. Without it only the given
             faces count, and head turns out of the image plane are not undone.
         name : str, optional
-            What to call these people in the model.
+            What to call these people in the model; people of that name in `prior` are replaced.
 
         Raises
         ------
         ValueError
-            Arrays do not fit together; fewer than four people have a neutral face; an emotion is
-            unknown to `prior`; no emotion has eight faces.
+            Arrays do not fit together; a face is none; fewer than four people have a neutral
+            face; an emotion is unknown to `prior`; no emotion has eight faces; `name` belongs to
+            the shipped model.
+
+        Notes
+        -----
+        The median of an emotion's `intensity` becomes strength 1.
+
+        With `prior`, other faces are read as they were: a face counts as one of the new people
+        only where its landmarks lie where at most one in a hundred of known faces has them, in
+        directions no expression reaches. That is so when the new landmarks were placed by
+        another method than the known ones; new people whose landmarks were placed alike are
+        mostly read as what `prior` knows.
         """
         from calibration.fitting import fit_model
 
@@ -154,7 +165,7 @@ class ExpressionModel:
         ValueError
             Wrong shapes, a value that is not finite, or all points in one place.
         """
-        points, single = self._points(landmarks, "landmarks")
+        points, single = as_faces(landmarks, "landmarks")
         given = None if neutral is None else self._neutral(neutral, len(points))
         parts = [
             self._estimate(
@@ -229,7 +240,7 @@ class ExpressionModel:
         -----
         Without `neutral`, raising and lowering an emotion again gives the face back.
         """
-        points, single = self._points(landmarks, "landmarks")
+        points, single = as_faces(landmarks, "landmarks")
         count = len(points)
         wanted = self._intensity(intensity, count)
         named = None if emotion is None else self._emotion(emotion, count)
@@ -271,10 +282,10 @@ class ExpressionModel:
         ValueError
             As `intensify`; or the gold face shows too little to be scaled to `intensity`.
         """
-        gold_points, one = self._points(gold, "gold")
+        gold_points, one = as_faces(gold, "gold")
         if not one:
             raise ValueError(f"gold: expected one face (68, 2), got {gold_points.shape}")
-        points, single = self._points(landmarks, "landmarks")
+        points, single = as_faces(landmarks, "landmarks")
         count = len(points)
         wanted = None if intensity is None else self._intensity(intensity, count)
         given = None if gold_neutral is None else self._neutral(gold_neutral, 1, "gold_neutral")
@@ -318,24 +329,8 @@ class ExpressionModel:
         if farthest[0] > FAR:
             warnings.warn(farthest[1], FarFaceWarning, stacklevel=3)
 
-    def _points(self, value: ArrayLike, name: str) -> tuple[Array, bool]:
-        points = as_points(value, name, batch=True)
-        if points.shape[-2:] != (68, 2):
-            raise ValueError(
-                f"{name}: expected (68, 2) or (B, 68, 2) landmarks in iBUG-68 order, "
-                f"got shape {points.shape}"
-            )
-        single = points.ndim == 2
-        points = points[None] if single else points
-        size = np.abs(points - points[:, :1]).max((1, 2))
-        flat = size <= 1e-9 * np.maximum(np.abs(points[:, 0]).max(1), 1.0)
-        if flat.any():
-            which = "" if single else f"face {int(flat.argmax())}: "
-            raise ValueError(f"{name}: {which}all 68 points are in one place")
-        return points, single
-
     def _neutral(self, value: ArrayLike, count: int, name: str = "neutral") -> Array:
-        points, _ = self._points(value, name)
+        points, _ = as_faces(value, name)
         if len(points) not in (1, count):
             raise ValueError(f"{name}: expected one face or {count}, got {len(points)}")
         return points

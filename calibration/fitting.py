@@ -8,16 +8,20 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from calibration.action_units import EMOTIONS
-from calibration.checks import as_points
+from calibration.checks import as_faces
+from calibration.estimate import TOO_FAR, FaceTooFarError
 from calibration.expression import ExpressionModel
 from calibration.gaussian import Array
-from calibration.learning import Component, Lesson, assemble, memberships
+from calibration.learning import Component, Lesson, assemble, membership_beside, memberships
 from calibration.population import Parts, Population
 from calibration.pose import Frame
 from calibration.procrustes import generalized_procrustes
 from calibration.synthesis import FaceModel
 from calibration.teachers import frame_of, from_face_model, from_photographs
 from landmarks.scheme import REGIONS
+
+_SHIPPED = ("surface", "predictor")  # populations; a model file's arrays are named after them
+_RESERVED = (*_SHIPPED, "frame")
 
 
 def learn_surface(face_model: FaceModel, seed: int) -> tuple[Frame, Lesson]:
@@ -59,9 +63,7 @@ def build_model(
     )
     lessons = [surface, predictor]
     parts = memberships(lessons, [assemble(lesson) for lesson in lessons])
-    populations = [
-        Population(name, part) for name, part in zip(("surface", "predictor"), parts, strict=True)
-    ]
+    populations = [Population(name, part) for name, part in zip(_SHIPPED, parts, strict=True)]
     return ExpressionModel(EMOTIONS, frame, populations, config)
 
 
@@ -74,9 +76,15 @@ def fit_model(
     name: str,
 ) -> ExpressionModel:
     """See `ExpressionModel.fit`."""
-    points = as_points(landmarks, "landmarks", batch=True)
-    if points.ndim != 3 or points.shape[1:] != (68, 2):
-        raise ValueError(f"landmarks: expected (n, 68, 2), got shape {points.shape}")
+    if prior is not None and not isinstance(prior, ExpressionModel):
+        raise ValueError(
+            f"prior: expected a model, such as ExpressionModel.load(path) gives, got {prior!r}"
+        )
+    if name in _RESERVED:
+        raise ValueError(f"name: {name!r} is taken by the shipped model; choose another")
+    points, single = as_faces(landmarks, "landmarks")
+    if single:
+        raise ValueError("landmarks: expected (n, 68, 2), got one face (68, 2)")
     count = len(points)
     label, who = np.asarray(emotion).astype(str), np.asarray(person)
     strength = None if intensity is None else np.asarray(intensity, np.float64)
@@ -89,6 +97,7 @@ def fit_model(
         if wrong.any():
             row = int(wrong.argmax())
             raise ValueError(f"intensity: row {row} is {strength[row]:g}; expected 0 or more")
+    older = [] if prior is None else [p for p in prior.populations if p.name != name]
     found = tuple(sorted(set(label.tolist()) - {"neutral"}))
     if not found:
         raise ValueError("emotion: every face is neutral; nothing to learn an expression from")
@@ -102,29 +111,27 @@ def fit_model(
                 f"unknown emotion {unknown[0]!r}: the prior knows "
                 f"{', '.join(names)}; fit without prior to learn others"
             )
-        known = _lesson_of(prior.populations[0])
+        distance = prior.estimate(points).distance
+        if distance.max() > TOO_FAR:
+            raise FaceTooFarError(
+                f"landmarks: face {int(distance.argmax())} is {distance.max():.1f} standard "
+                f"deviations from anything that the prior knows (limit {TOO_FAR:g})"
+            )
+        known = _lesson_of(next((p for p in older if p.name == _SHIPPED[0]), prior.populations[0]))
     frontal = frame.frontal(points)[0]
     lesson = from_photographs(frontal, _indices(label, names), who, strength, names, known)
-    lessons, older = [lesson], [] if prior is None else prior.populations
-    parts = [assemble(lesson)]
+    part = assemble(lesson)
     if older:
         # The new people are told from the known ones by typical faces drawn from those.
-        lessons += [_lesson_of(population) for population in older]
-        parts = memberships(lessons, parts + [population.parts for population in older])
-    labels = _free_names(name, [population.name for population in older])
-    populations = [Population(n, p) for n, p in zip(labels, parts, strict=True)]
-    return ExpressionModel(names, frame, populations, {"fitted_faces": count})
+        parts = [part, *(population.parts for population in older)]
+        lessons = [_lesson_of(population) for population in older]
+        part = part._replace(membership=membership_beside(lesson, lessons, parts))
+    return ExpressionModel(names, frame, [*older, Population(name, part)], {"fitted_faces": count})
 
 
 def _indices(emotion: ArrayLike, names: tuple[str, ...]) -> Array:
     known = {name: k for k, name in enumerate(names)} | {"neutral": -1}
     return np.array([known[str(label)] for label in np.asarray(emotion)])
-
-
-def _free_names(name: str, taken: list[str]) -> list[str]:
-    while name in taken:
-        name += "+"
-    return [name, *taken]
 
 
 def _flat_frame(neutral: Array) -> Frame:
@@ -155,7 +162,9 @@ def _lesson_of(population: Population) -> Lesson:
     basis = parts.basis
     back = np.linalg.pinv(parts.typical)
     rng = np.random.default_rng(0)
-    faces = parts.mean + rng.standard_normal((2000, len(parts.typical))) @ back.T
+    faces = rng.standard_normal((2000, 136)) * float(parts.remainder)
+    faces -= faces @ (back @ parts.typical).T
+    faces += parts.mean + rng.standard_normal((2000, len(parts.typical))) @ back.T
     identity = np.linalg.pinv(parts.observe) @ parts.noise @ np.linalg.pinv(parts.observe).T
     repeats = np.linalg.pinv(parts.own_observe) @ parts.own_noise
     repeats = repeats @ np.linalg.pinv(parts.own_observe).T

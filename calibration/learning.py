@@ -164,11 +164,7 @@ def memberships(lessons: list[Lesson], parts: list[Parts]) -> list[Parts]:
     """
     if len(parts) == 1:
         return parts
-    reached = np.concatenate(
-        [np.concatenate([p.basis.T, p.displacement, p.write.reshape(-1, 136)]) for p in parts]
-    )
-    values, vectors = np.linalg.eigh(reached.T @ reached)
-    unreached = vectors[:, values < 1e-4 * values[-1]]
+    unreached = _unreached(parts)
     seen = [lesson.faces @ unreached for lesson in lessons]
     within = np.mean([np.cov(s.T) for s in seen], 0) + 1e-5 * np.eye(unreached.shape[1])
     scored = []
@@ -177,3 +173,42 @@ def memberships(lessons: list[Lesson], parts: list[Parts]) -> list[Parts]:
         score = np.append(unreached @ direction, -0.5 * own.mean(0) @ direction)
         scored.append(one._replace(membership=score))
     return scored
+
+
+def membership_beside(lesson: Lesson, known: list[Lesson], parts: list[Parts]) -> Array:
+    """Membership of a few new people beside known populations, whose own scores stay.
+
+    A face is theirs only when it is clearly so: no more than one in a hundred of anyone's
+    typical faces, since so few people differ from a population by their identity alone.
+
+    Parameters
+    ----------
+    lesson : Lesson
+        What the new people taught.
+    known : list of Lesson
+    parts : list of Parts
+        The new people's, then those of `known`.
+    """
+    unreached = _unreached(parts)
+    older = np.stack([part.membership for part in parts[1:]])
+
+    def scores(faces: Array) -> Array:
+        return faces @ older[:, :-1].T + older[:, -1]
+
+    nearest = int(scores(lesson.faces).mean(0).argmax())
+    seen = [one.faces @ unreached for one in known]
+    within = np.mean([np.cov(s.T) for s in seen], 0) + 1e-5 * np.eye(unreached.shape[1])
+    apart = (lesson.faces @ unreached).mean(0) - seen[nearest].mean(0)
+    score = older[nearest] + np.append(unreached @ np.linalg.solve(within, apart), 0.0)
+    lead = [one.faces @ score[:-1] + score[-1] - scores(one.faces).max(1) for one in known]
+    score[-1] -= max(float(np.percentile(ahead, 99)) for ahead in lead)
+    return score
+
+
+def _unreached(parts: list[Parts]) -> Array:
+    """Directions (136, m) that no displacement of any population reaches."""
+    reached = np.concatenate(
+        [np.concatenate([p.basis.T, p.displacement, p.write.reshape(-1, 136)]) for p in parts]
+    )
+    values, vectors = np.linalg.eigh(reached.T @ reached)
+    return vectors[:, values < 1e-4 * values[-1]]

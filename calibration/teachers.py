@@ -141,7 +141,7 @@ def from_photographs(
     Raises
     ------
     ValueError
-        Too few people with a neutral face.
+        Too few people with a neutral face, or too few faces of an intensity above 0.
     """
     person = np.asarray(person).astype(str)
     people = [p for p in np.unique(person) if ((person == p) & (emotion < 0)).any()]
@@ -180,7 +180,10 @@ def from_photographs(
         mine = emotion == e
         if counts[e] < 2 * _LEAST_PERSONS * (1 if prior is None else 2):
             continue
-        s = strength[mine] / np.percentile(strength[mine], _FULL_RATING)
+        full = np.percentile(strength[mine], _FULL_RATING)
+        if not full > 0:
+            raise ValueError(f"intensity: half of the faces of {names[e]!r} or more have 0")
+        s = strength[mine] / full
         styles[e] = _style(shown[mine], np.clip(s, 0.1, 1.4) ** 0.8)
         s = np.clip(s, 0.0, 1.4)
         rulers[e] = contrast_ruler(shown[mine], s, 0.5 * repeats)

@@ -156,3 +156,47 @@ def test_fit_tells_what_is_missing(model, album):
     rare = (emotion == "neutral") | ((emotion == "anger") & (person == "p4"))
     with pytest.raises(ValueError, match="no emotion has 8 faces"):
         ExpressionModel.fit(landmarks[rare], emotion[rare], person[rare])
+
+
+def test_strangers_are_read_as_before_when_people_are_added(model, album):
+    landmarks, emotion, person, intensity = album
+    given = (emotion, person, intensity)
+    strangers = 100 * _typical(model, 0, 40).reshape(-1, 68, 2) + 128
+    before = model.estimate(strangers)
+    fitted = model
+    for _ in range(2):  # the second replaces the first
+        fitted = ExpressionModel.fit(landmarks, *given, prior=fitted)
+        assert [p.name for p in fitted.populations] == ["surface", "predictor", "own"]
+        same = np.abs(fitted.estimate(strangers).intensities - before.intensities).max(1) < 1e-9
+        assert same.mean() > 0.95
+    # Landmarks placed in another way are what tells the new people apart.
+    elsewhere = landmarks + np.random.default_rng(2).normal(0, 1.5, (68, 2))
+    fitted = ExpressionModel.fit(elsewhere, *given, prior=model)
+    changed = fitted.estimate(elsewhere).intensities - model.estimate(elsewhere).intensities
+    assert (np.abs(changed).max(1) > 1e-6).mean() > 0.9
+
+
+def _typical(model: ExpressionModel, population: int, count: int) -> np.ndarray:
+    """Faces (count, 136) of any expression, drawn from a population's own description."""
+    parts = model.populations[population].parts
+    drawn = np.random.default_rng(3).standard_normal((count, len(parts.typical)))
+    return parts.mean + drawn @ np.linalg.pinv(parts.typical).T
+
+
+def test_fit_tells_what_is_wrong(model, album):
+    landmarks, emotion, person, _ = album
+    with pytest.raises(ValueError, match="half of the faces of 'anger' or more have 0"):
+        ExpressionModel.fit(landmarks, emotion, person, np.zeros(len(person)))
+    with pytest.raises(ValueError, match="name: 'frame' is taken"):
+        ExpressionModel.fit(landmarks, emotion, person, name="frame")
+    with pytest.raises(ValueError, match=r"prior: expected a model.*got 'x\.npz'"):
+        ExpressionModel.fit(landmarks, emotion, person, prior="x.npz")
+    with pytest.raises(ValueError, match="got one face"):
+        ExpressionModel.fit(landmarks[0], emotion[:1], person[:1])
+    broken = landmarks.copy()
+    broken[5] = 7.0
+    with pytest.raises(ValueError, match="face 5: all 68 points are in one place"):
+        ExpressionModel.fit(broken, emotion, person)
+    broken[5] = np.random.default_rng(0).uniform(0, 200, (68, 2))
+    with pytest.raises(ValueError, match="landmarks: face 5 is"):
+        ExpressionModel.fit(broken, emotion, person, prior=model)
