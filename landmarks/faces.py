@@ -100,9 +100,6 @@ class FaceFinder:
         ImageError
             The file is damaged, or the array is no picture.
         """
-        if self.settings.upsample is not None and isinstance(picture, Picture):
-            # A JPEG's own luma differs in the last bit from the published grey made of RGB.
-            picture = picture.rgb()
         views = Views(picture)
         boxes = self._search(views)
         if not boxes:
