@@ -20,6 +20,7 @@ setup(
         "numpy>=1.24",
         "scipy>=1.10",
         "scikit-learn>=1.3",
+        "threadpoolctl>=3",
         "pillow>=10.1",
         "opencv-python>=4.8,<5",  # 5 no longer carries the Haar cascades
         "dlib-bin>=19.24",  # the module `dlib`, prebuilt

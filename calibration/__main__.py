@@ -20,6 +20,8 @@ from calibration.polynomial import apply_calibration, calibrate
 from landmarks.files import POINT_SUFFIXES, format_points, replacing
 from landmarks.image import read_image
 
+_COEFFICIENTS = {"par_x.txt", "par_y.txt"}
+
 
 @dataclass(frozen=True, eq=False)
 class _Face:
@@ -64,8 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("sample", help=f"the face of low intensity: {either}")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("calibrated"), metavar="OUTDIR",
-        help="folder for calibrated.txt (x y lines, in the gold photograph's pixels), par_x.txt "
-        "and par_y.txt (published: coefficients of y^2, x^2, xy, y, x, 1) and calibration.png "
+        help="folder for calibrated.txt (x y lines, in the gold photograph's pixels, or with "
+        "--method ours in the sample's), par_x.txt and par_y.txt (published: coefficients of "
+        "y^2, x^2, xy, y, x, 1) and calibration.png "
         "(default: %(default)s)",
     )  # fmt: skip
     parser.add_argument(
@@ -138,7 +141,7 @@ def _line(par: NDArray[np.float64]) -> bytes:
 
 
 def _write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
-    """Write all files or none."""
+    """Write all files or none; coefficients of another result do not stay beside them."""
     existed = folder.exists()
     folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / name for name in contents]
@@ -150,6 +153,8 @@ def _write_all(folder: Path, contents: Mapping[str, bytes]) -> list[Path]:
                 # A full disk is met here, before the first file takes its name.
                 file.flush()
                 os.fsync(file.fileno())
+        for name in _COEFFICIENTS - contents.keys():
+            (folder / name).unlink(missing_ok=True)  # of an earlier run with the published map
     except BaseException:
         if not existed:
             folder.rmdir()

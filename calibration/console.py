@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from collections.abc import Callable
@@ -47,6 +48,9 @@ def run(program: str, work: Callable[[], None]) -> int:
 
 def _sentence(error: ValueError | OSError) -> str:
     if isinstance(error, OSError) and error.filename is not None:
+        wanted = Path(os.fsdecode(error.filename))
+        if wanted.name.startswith(".tmp-"):  # of `replacing`; nobody asked for that name
+            return f"{wanted.parent}: {error.strerror}"
         return f"{error.filename}: {error.strerror}"
     return str(error)
 

@@ -116,7 +116,7 @@ def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m calibration.dial", description=__doc__)
     either = f"a photograph, or its 68 points ({', '.join(POINT_SUFFIXES)})"
     parser.add_argument("face", help=either)
-    parser.add_argument("-o", "--output", default="dial.png", help="picture (default: %(default)s)")
+    parser.add_argument("-o", "--output", default="dial.png", help=".png (default: %(default)s)")
     parser.add_argument("-n", "--neutral", help=f"the same person without expression: {either}")
     parser.add_argument("-m", "--model", help="expression model (default: the one shipped)")
     parser.add_argument("--size", type=int, default=150, help="of a face in pixels (default: 150)")
@@ -125,8 +125,8 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    if options.size < 32:
-        raise ValueError(f"--size {options.size}: expected at least 32 pixels")
+    if not 32 <= options.size <= 1000:
+        raise ValueError(f"--size {options.size}: expected 32 to 1000 pixels")
     model = ExpressionModel.load(options.model)
     _, points = face_in(options.face)
     neutral = None if options.neutral is None else face_in(options.neutral)[1]

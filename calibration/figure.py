@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,14 @@ def write_png(path: str | os.PathLike[str], image: NDArray[np.uint8]) -> None:
     path : path
     image : (H, W, 3) uint8 array
         RGB.
+
+    Raises
+    ------
+    ValueError
+        The name does not end in ``.png``.
     """
+    if Path(path).suffix.lower() != ".png":
+        raise ValueError(f"{path}: pictures are written as .png")
     with replacing(path, "wb") as file:
         file.write(encode_png(image))
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, TypeAlias
+from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
-Array: TypeAlias = "NDArray[Any]"
+from calibration.gaussian import Array
 
 _ROUNDS = 12
 _EXACT = 2e-6  # of the gauge; and of depth, in eye-corner distances, times ten

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from numbers import Integral, Real
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,8 +85,8 @@ class ShapeModel:
             raise ValueError(
                 f"a shape model needs at least two shapes (n, N, 2), got shape {given.shape}"
             )
-        if not 0 < variance <= 1:
-            raise ValueError(f"variance must be above 0 and at most 1, got {variance}")
+        if not (isinstance(variance, Real) and 0 < variance <= 1):
+            raise ValueError(f"variance must be above 0 and at most 1, got {variance!r}")
         mean, aligned = generalized_procrustes(given, tolerance=1e-12, tangent=True)
         pca = PCA(svd_solver="full").fit((aligned - mean).reshape(len(given), -1))
         # Singular values, not variances, carry the rounding of coordinates of size 1.
@@ -100,8 +101,10 @@ class ShapeModel:
             kept = min(int((share < variance - 1e-12).sum()) + 1, rank)
         else:
             kept = components
-            if not 1 <= kept <= rank:
-                raise ValueError(f"components must be from 1 to {rank}, the rank, got {kept}")
+            if not (isinstance(kept, Integral) and 1 <= kept <= rank):
+                raise ValueError(
+                    f"components must be a whole number from 1 to {rank}, the rank, got {kept!r}"
+                )
         return cls(
             mean,
             pca.components_[:kept].reshape(kept, *mean.shape),
@@ -200,8 +203,8 @@ class ShapeModel:
         ValueError
             Not k finite coefficients, or `deviations` below 0.
         """
-        if not deviations >= 0:
-            raise ValueError(f"deviations must not be below 0, got {deviations}")
+        if not (isinstance(deviations, Real) and deviations >= 0):
+            raise ValueError(f"deviations must be a number of 0 or more, got {deviations!r}")
         bound = deviations * np.sqrt(self.eigenvalues)
         return np.clip(self._coefficients(coefficients), -bound, bound)
 
@@ -219,7 +222,14 @@ class ShapeModel:
         Returns
         -------
         shapes : (n, N, 2) float array
+
+        Raises
+        ------
+        ValueError
+            `n` is no whole number of 1 or more; or as `limit`.
         """
+        if not (isinstance(n, Integral) and n >= 1):
+            raise ValueError(f"n must be a whole number of 1 or more, got {n!r}")
         normal = rng.standard_normal((n, len(self.eigenvalues))) * np.sqrt(self.eigenvalues)
         return self.reconstruct(self.limit(normal, deviations))
 
@@ -334,10 +344,12 @@ class ShapeModel:
         return own
 
     def _coefficients(self, coefficients: ArrayLike) -> NDArray[np.float64]:
-        own = np.asarray(coefficients, dtype=np.float64)
+        own = np.asarray(coefficients)
         k = len(self.eigenvalues)
-        if own.ndim not in (1, 2) or own.shape[-1] != k or not np.isfinite(own).all():
+        right = own.dtype.kind in "fiu" and own.ndim in (1, 2) and own.shape[-1] == k
+        if not (right and np.isfinite(own).all()):
             raise ValueError(
-                f"coefficients: expected {k} finite numbers a shape, got shape {own.shape}"
+                f"coefficients: expected {k} finite numbers a shape, got {own.dtype} "
+                f"of shape {own.shape}"
             )
-        return own
+        return own.astype(np.float64)

@@ -62,10 +62,10 @@ def read_face_model(path: str | Path) -> FaceModel:
 
 
 def sample_identities(
-    model: FaceModel, count: int, rng: np.random.Generator, *, spread: float = 1.0
+    model: FaceModel, count: int, rng: np.random.Generator
 ) -> npt.NDArray[np.float64]:
     """Neutral faces (count, 68, 3) of new people."""
-    coefficients = spread * rng.standard_normal((count, len(model.identities)))
+    coefficients = rng.standard_normal((count, len(model.identities)))
     return model.neutral + np.tensordot(coefficients, model.identities, 1)
 
 
@@ -109,9 +109,8 @@ def photograph(
     rng: np.random.Generator,
     *,
     turn: float = 10.0,
-    distance: float | None = None,
 ) -> npt.NDArray[np.float64]:
-    """Project faces (n, 68, 3) under random turns to (n, 68, 2).
+    """Orthographic images (n, 68, 2) of faces (n, 68, 3) under random turns.
 
     Parameters
     ----------
@@ -119,13 +118,9 @@ def photograph(
     rng : numpy.random.Generator
     turn : float, optional
         Yaw, pitch and roll are uniform in ± this many degrees.
-    distance : float, optional
-        Distance of the camera in eye-corner distances; without it the projection is orthographic.
     """
     angles = np.deg2rad(rng.uniform(-turn, turn, (len(faces), 3)))
     turned = faces @ rotations(angles).swapaxes(1, 2)
-    if distance is not None:
-        turned[..., :2] *= distance / (distance - turned[..., 2:])
     return turned[..., :2]
 
 

@@ -23,6 +23,7 @@ _TURN = 12.0  # degrees
 _UNNAMED = 0.02  # share of faces whose expression is none of the emotions
 _FULL_RATING = 50.0  # percentile of an emotion's ratings that counts as strength 1
 _LEAST_PERSONS = 4
+_TRUST = 0.5  # weight of photographs against a prior in an emotion that both know
 
 
 def _flat(faces: Array) -> Array:
@@ -115,7 +116,6 @@ def from_photographs(
     intensity: Array | None,
     names: tuple[str, ...],
     prior: Lesson | None,
-    trust: float = 0.5,
     further: Array | None = None,
 ) -> Lesson:
     """What labelled photographs teach, beside what is known already.
@@ -133,8 +133,6 @@ def from_photographs(
     prior : Lesson or None
         Its components stand beside the photographs', its covariances fill up what few people
         leave open.
-    trust : float, optional
-        Weight of the photographs against `prior` in an emotion that both know.
     further : (m, 136) float array, optional
         Neutral faces of other people, one each, whose expressions are not known.
 
@@ -190,7 +188,7 @@ def from_photographs(
         absolute[e] = contrast_ruler(off[mine], s, identity)
     if not styles:
         raise ValueError(f"no emotion has {2 * _LEAST_PERSONS} faces of persons with a neutral one")
-    components = _beside(styles, repeats, prior, len(names), trust)
+    components = _beside(styles, repeats, prior, len(names))
     own_ruler, ruler = [], []
     for e in range(len(names) + 1):
         typical, style = pooled(components, e)
@@ -241,7 +239,6 @@ def _beside(
     repeats: Array,
     prior: Lesson | None,
     count: int,
-    trust: float,
 ) -> list[Component]:
     """Components of the photographs and of the prior, weighted."""
     shared = np.mean([covariance for _, covariance in styles.values()], 0)
@@ -250,14 +247,14 @@ def _beside(
         # Few people: an emotion's own covariance is mostly the one that all share.
         values, vectors = np.linalg.eigh(0.2 * covariance + 0.8 * shared - 0.6 * repeats)
         clean = (vectors * np.maximum(values, 1e-6)) @ vectors.T
-        weight = (1 - _UNNAMED) / count * (1.0 if prior is None else trust)
+        weight = (1 - _UNNAMED) / count * (1.0 if prior is None else _TRUST)
         components.append(Component(e, weight, mean, clean))
     if prior is None:
         mean = np.mean([c.mean for c in components], 0)
         wide = np.mean([c.covariance + np.outer(c.mean, c.mean) for c in components], 0)
         return [*components, Component(count, _UNNAMED, mean, wide)]
     for known in prior.components:
-        share = 1.0 - trust if known.emotion in styles else 1.0
+        share = 1.0 - _TRUST if known.emotion in styles else 1.0
         components.append(known._replace(weight=known.weight * share))
     return components
 

@@ -174,4 +174,12 @@ def test_dial_tells_bad_input(tmp_path, capsys):
     assert "none.txt" in capsys.readouterr().err
     np.savetxt(tmp_path / "five.txt", np.zeros((5, 2)))
     assert dial.main([str(tmp_path / "five.txt"), "-o", str(tmp_path / "x.png")]) == 2
-    assert not (tmp_path / "x.png").exists()
+    np.savetxt(tmp_path / "face.txt", 100 * ExpressionModel.load().frame.mean[:, :2] + 128)
+    for given, told in (
+        (["-o", str(tmp_path / "x.jpg")], "x.jpg: pictures are written as .png"),
+        (["-o", str(tmp_path / "nowhere" / "x.png")], "nowhere: No such file or directory"),
+        (["-o", str(tmp_path / "x.png"), "--size", "100000"], "expected 32 to 1000 pixels"),
+    ):
+        assert dial.main([str(tmp_path / "face.txt"), *given]) == 2
+        assert told in capsys.readouterr().err
+    assert not list(tmp_path.glob("x.*"))

@@ -174,6 +174,10 @@ def test_bad_training_data_is_told(truth):
         ShapeModel.fit(shapes, components=4)
     with pytest.raises(ValueError, match=r"variance must be .* got 98"):
         ShapeModel.fit(shapes, 98)
+    with pytest.raises(ValueError, match=r"variance must be .* got 'a'"):
+        ShapeModel.fit(shapes, "a")
+    with pytest.raises(ValueError, match=r"whole number from 1 to 3.* got 2\.0"):
+        ShapeModel.fit(shapes, components=2.0)
     with pytest.raises(ValueError, match="shape 1, row 2 is"):
         ShapeModel.fit(np.where(np.arange(120).reshape(3, 20, 2) == 44, np.inf, shapes[:3]))
 
@@ -187,3 +191,7 @@ def test_bad_points_and_coefficients_are_told(model):
         model.reconstruct([1, 2])
     with pytest.raises(ValueError, match="deviations"):
         model.limit([1, 2, 3], -1)
+    with pytest.raises(ValueError, match="expected 3 finite"):
+        model.reconstruct([1j, 2, 3])
+    with pytest.raises(ValueError, match="n must be a whole number of 1 or more, got -1"):
+        model.sample(-1, np.random.default_rng(0))
