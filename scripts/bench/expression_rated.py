@@ -27,15 +27,21 @@ WEAKENED = (0.25, 0.5)
 
 
 def mean_neutral(rated: Rated) -> Array:
-    """Own neutral of each photograph's person: the mean of the aligned neutral photographs."""
+    """Own neutral of each photograph's person: the mean of the aligned neutral photographs.
+
+    A neutral photograph itself is left out of its own zero, where the person has another.
+    """
     from calibration.procrustes import generalized_procrustes
 
     neutral = np.empty_like(rated.landmarks)
-    for person in np.unique(rated.person):
-        mine = rated.person == person
-        faces = rated.landmarks[mine & (rated.emotion == "neutral")]
+    at_rest = rated.emotion == "neutral"
+    for row, person in enumerate(rated.person):
+        mine = at_rest & (rated.person == person)
+        if at_rest[row] and mine.sum() > 1:
+            mine[row] = False
+        faces = rated.landmarks[mine]
         mean = faces[0] if len(faces) == 1 else generalized_procrustes(faces, tangent=True)[0]
-        neutral[mine] = mean * (100 / np.linalg.norm(mean[36] - mean[45]))
+        neutral[row] = mean * (100 / np.linalg.norm(mean[36] - mean[45]))
     return neutral
 
 
@@ -108,7 +114,7 @@ def run(
 
 def correlations(title: str, value: Array, label: Array, rated: Rated) -> None:
     """Rank correlation per emotion: among its poses, and with neutral faces added."""
-    order = (0, 1, 2, 3, 4, 5)
+    order = range(len(EMOTIONS))
     for what, neutral in (("poses of the emotion", False), ("those and neutral faces", True)):
         rows = [np.flatnonzero((label == e) | (neutral & (label < 0))) for e in order]
         r = [

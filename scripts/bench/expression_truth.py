@@ -50,7 +50,12 @@ class Truth:
     """People at low and full intensity, with and without noise, in pixels."""
 
     def __init__(
-        self, model: FaceModel, sampler: str, count: int, rng: np.random.Generator
+        self,
+        model: FaceModel,
+        sampler: str,
+        count: int,
+        rng: np.random.Generator,
+        turned: tuple[float, float] | None = None,
     ) -> None:
         each = count // len(EMOTIONS)
         people = sample_identities(model, each * len(EMOTIONS), rng)
@@ -64,7 +69,12 @@ class Truth:
             full = [sample_displacements(model, "other", each, rng)[0] for _ in EMOTIONS]
         displacement = np.concatenate(full)
         self.intensity = rng.uniform(0.15, 0.5, len(people))
-        turn = rotations(np.deg2rad(rng.uniform(-10, 10, (len(people), 3)))).swapaxes(1, 2)
+        angles = rng.uniform(-10, 10, (len(people), 3))
+        if turned is not None:
+            # Yaw and pitch of the face to make stronger, to either side; its neutral stays so.
+            sides = rng.choice([-1.0, 1.0], (len(people), 2))
+            angles = np.column_stack([sides * turned, np.zeros(len(people))])
+        turn = rotations(np.deg2rad(angles)).swapaxes(1, 2)
         other = rotations(np.deg2rad(rng.uniform(-10, 10, (len(people), 3)))).swapaxes(1, 2)
 
         def image(faces: Array, turns: Array) -> Array:
@@ -163,12 +173,30 @@ def drift(truth: Truth, model: ExpressionModel) -> None:
         off = np.linalg.norm(back - start, axis=2).mean(1)
         print(
             f"  drift, {title:36s} mean {off.mean():.5f} %, worst {off.max():.3f} %, "
-            f"above 0.1 % {100 * (off > 0.1).mean():.2f} % of faces; dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %"
+            f"above 0.1 % {100 * (off > 0.1).mean():.2f} % of faces; "
+            f"dial moved {np.linalg.norm(up - start, axis=2).mean():.2f} %"
         )
 
 
+def heads(model: FaceModel, expression: ExpressionModel, count: int, seed: int) -> None:
+    """Faces at one yaw and pitch, to full intensity, label known."""
+    for angles in ((0.0, 0.0), (30.0, 0.0), (30.0, 20.0)):
+        truth = Truth(model, "styles", count, np.random.default_rng(seed), angles)
+        nothing = error(truth.low, truth.full)
+        for known, neutral in (("neutral known", truth.neutral), ("neutral unknown", None)):
+            off = expression.estimate(truth.low, neutral).intensity - truth.intensity
+            made = expression.intensify(truth.low, 1.0, truth.names, neutral)
+            print(
+                f"  yaw ±{angles[0]:.0f}°, pitch ±{angles[1]:.0f}°, {known}: intensity error "
+                f"{np.abs(off).mean():.3f}, landmarks {error(made, truth.full) / nothing:.3f}"
+            )
+
+
 def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Generator) -> None:
-    """Neutral faces with lips touching, to surprise at 1: inner-lip gap against the truth."""
+    """Neutral faces with lips touching, to surprise at 1: inner-lip gap against the truth.
+
+    600 people, no turns; face and own neutral have noise of their own, which keeps lips closed.
+    """
     people = sample_identities(model, 600, rng)
     middle = (people[:, 61:64] + people[:, [67, 66, 65]]) / 2
     people[:, 61:64], people[:, [67, 66, 65]] = middle, middle
@@ -179,16 +207,15 @@ def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Ge
             else prototypes(model, "surprise", 600, rng)
         )
         neutral, truth = 100 * people[..., :2], 100 * (people + full)[..., :2]
-        noise = 100 * NOISE * rng.standard_normal(neutral.shape)
-        noise[:, [67, 66, 65]] = noise[:, 61:64]
+        noise = 100 * NOISE * rng.standard_normal((2, *neutral.shape))
+        noise[:, :, [67, 66, 65]] = noise[:, :, 61:64]
+        start, own = neutral + noise
 
         def gap(points: Array) -> Array:
             return (points[:, [67, 66, 65], 1] - points[:, 61:64, 1]).mean(1)
 
         for known in (True, False):
-            made = expression.intensify(
-                neutral + noise, 1.0, "surprise", neutral + noise if known else None
-            )
+            made = expression.intensify(start, 1.0, "surprise", own if known else None)
             print(
                 f"  closed lips, {sampler}, neutral {'known' if known else 'unknown'}: "
                 f"gap {gap(made).mean():.1f} % against {gap(truth).mean():.1f} % in truth"
@@ -214,6 +241,7 @@ def main(argv: list[str] | None = None) -> int:
         truth, gold = (Truth(face_model, sampler, options.count, rng) for _ in range(2))
         report(sampler, truth, gold, model)
         drift(truth, model)
+    heads(face_model, model, options.count, options.seed)
     closed_lips(face_model, model, rng)
     return 0
 
