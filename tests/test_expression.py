@@ -9,6 +9,7 @@ import pytest
 
 from calibration import ExpressionModel
 from calibration.estimate import FaceTooFarError, FarFaceWarning
+from calibration.faces import FrontalFaces
 
 EMOTIONS = ("anger", "disgust", "fear", "happiness", "sadness", "surprise")
 
@@ -68,6 +69,8 @@ def test_turn_is_found_and_undone(model, yaw, pitch, roll):
     found = np.rad2deg([pose.yaw[0], pose.pitch[0], np.angle(pose.similarity[0])])
     np.testing.assert_allclose(found, [yaw, pitch, roll], atol=2.5)
     assert np.abs(frontal - straight).max() < 0.02
+    told = model.estimate(turned(lift(model, person), yaw, pitch, roll))
+    np.testing.assert_allclose([told.yaw, told.pitch, told.roll], found, atol=1e-9)
 
 
 def test_expression_of_a_turned_face_stays_in_its_pose(model):
@@ -113,6 +116,21 @@ def test_unknown_neutral_tells_intensity(model):
             reading = model.estimate(face).intensities[:, EMOTIONS.index(emotion)]
             assert abs(reading.mean() - strength) < 0.1
             assert np.abs(reading - strength).mean() < 0.2
+
+
+@pytest.mark.parametrize("emotion", EMOTIONS)
+def test_unknown_neutral_is_estimated(model, emotion):
+    zero = people(model, 20)
+    faces = image(zero + displacement(model, emotion))
+    guess = model.estimate(faces).neutral
+    assert apart(guess, image(zero)) < 0.6 * apart(faces, image(zero))
+    assert model.estimate(guess).intensities[:, EMOTIONS.index(emotion)].max() < 0.05
+
+
+def test_each_population_knows_its_own(model):
+    means = np.stack([population.mean for population in model.populations])
+    found = FrontalFaces(model.frame, model.populations, image(means), None).population
+    assert found.tolist() == [0, 1]
 
 
 def test_recognition_does_not_depend_on_the_size_of_the_displacement(model):
@@ -183,6 +201,10 @@ def test_crooked_smile_stays_crooked(model):
 def test_another_emotion_is_taken_off_first(model):
     zero = people(model, 3)
     happy = image(zero + displacement(model, "happiness"))
+    smile = EMOTIONS.index("happiness")
+    alone = model.intensify(happy, 1.0, "sadness")
+    assert model.estimate(happy).intensities[:, smile].min() > 0.9
+    assert model.estimate(alone).intensities[:, smile].max() < 0.2
     sad = model.intensify(happy, 1.0, "sadness", image(zero))
     assert set(model.estimate(sad, image(zero)).emotion) == {"sadness"}
     np.testing.assert_allclose(
@@ -194,6 +216,9 @@ def test_gold_lends_its_expression_not_its_person(model):
     a, b = people(model, 2, seed=3)
     shown = displacement(model, "surprise")
     made = model.calibrate_to_gold(image(b)[0], image(a + shown)[0], image(a)[0], image(b)[0])
+    np.testing.assert_allclose(made, image(b + shown)[0], atol=0.5)
+    smiling = image(b + 0.8 * displacement(model, "happiness"))[0]
+    made = model.calibrate_to_gold(smiling, image(a + shown)[0], image(a)[0], image(b)[0])
     np.testing.assert_allclose(made, image(b + shown)[0], atol=0.5)
     half = model.calibrate_to_gold(image(b)[0], image(a + shown)[0], image(a)[0], image(b)[0], 0.5)
     assert model.estimate(half, image(b)[0]).intensity == pytest.approx(0.5, abs=0.1)
@@ -263,6 +288,15 @@ def test_what_is_no_face_is_told_with_its_distance(model):
     odd = face + np.random.default_rng(1).normal(0, 8, (68, 2))
     with pytest.warns(FarFaceWarning, match="standard deviations"):
         model.intensify(odd)
+    # On either side of the limit, wherever 4.9 and 5.1 standard deviations are.
+    off = odd - face
+    for wanted in (4.9, 5.1):
+        low, high = 0.0, 2.0
+        for _ in range(40):
+            middle = (low + high) / 2
+            below = model.estimate(face + middle * off).distance < wanted
+            low, high = (middle, high) if below else (low, middle)
+        assert model.estimate(face + low * off).far == (wanted > 5)
 
 
 def test_faces_of_a_large_batch_are_those_of_single_ones(model):

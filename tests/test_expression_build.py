@@ -125,6 +125,16 @@ def test_build_tells_missing_files(toy, tmp_path, capsys):
     assert list(tmp_path.iterdir()) == [array]
 
 
+def test_unnamed_photographs_of_one_person_are_one_person():
+    for name, file, person in (
+        ("Ann", "fear/b_1.jpg", "Ann"),
+        ("", "fear/Bob_33.jpg", "Bob"),
+        ("", "neutral/Bob_7.jpg", "Bob"),
+        ("", "fear/crowd_28k.jpg", "crowd_28k.jpg"),
+    ):
+        assert build.person_in({"person": name, "file": file}) == person
+
+
 def test_every_style_moves_its_own_units():
     rng = np.random.default_rng(1)
     for style in STYLES:

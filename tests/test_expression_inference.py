@@ -8,6 +8,7 @@ from scipy.stats import multivariate_normal
 
 from calibration.gaussian import DialPosterior, ScaleFree, observation
 from calibration.paths import fit_path, settle_path, stretch
+from calibration.teachers import mirrored
 
 
 def mixture(seed: int = 0):
@@ -101,3 +102,17 @@ def test_gain_to_full_strength_is_the_best_linear_guess():
     best = (low @ full) / (low @ low)
     gain = stretch(np.array([1.0]), np.array([4.0])) / stretch(np.array([0.6]), np.array([4.0]))
     assert gain.item() == pytest.approx(best, abs=0.01)
+
+
+def test_style_goes_on_opening_beyond_full_strength():
+    # Variance 4: 1 at full strength, and 4 / 5 of itself more for every 1 beyond it.
+    opened = stretch(np.array([1.0, 1.5, 2.0]), np.array([4.0]))[:, 0]
+    np.testing.assert_allclose(opened, [1.0, 1.4, 1.8])
+
+
+def test_mirrored_faces_exchange_left_and_right():
+    face = np.random.default_rng(5).standard_normal((2, 68, 2))
+    once = mirrored(face.reshape(2, 136)).reshape(2, 68, 2)
+    np.testing.assert_array_equal(once[:, 36], face[:, 45] * [-1, 1])  # outer eye corners
+    np.testing.assert_array_equal(once[:, 8], face[:, 8] * [-1, 1])  # the chin
+    np.testing.assert_array_equal(mirrored(once.reshape(2, 136)), face.reshape(2, 136))

@@ -44,7 +44,7 @@ def read_faces(path: str) -> tuple[Array, Array, Array]:
     return np.array(points), np.array(labels), np.array(people)
 
 
-def report(title: str, model: ExpressionModel, points: Array, label: Array) -> None:
+def report(title: str, model: ExpressionModel, points: Array, label: Array, person: Array) -> None:
     """One table."""
     estimate = model.estimate(points)
     neutral = label == "neutral"
@@ -57,7 +57,7 @@ def report(title: str, model: ExpressionModel, points: Array, label: Array) -> N
         area = roc_auc_score(mine[mine | neutral], read[mine | neutral])
         right = (estimate.probability[mine].argmax(1) == k).mean()
         print(
-            f"  {emotion:9s} {mine.sum():4d} faces, neutral read {read[neutral].mean():.2f}, "
+            f"  {emotion:9s} {mine.sum():4d} faces of {len(np.unique(person[mine])):3d} persons, neutral read {read[neutral].mean():.2f}, "
             f"its own {read[mine].mean():.2f}, area {area:.3f}, named {right:.2f}"
         )
 
@@ -89,7 +89,7 @@ def main(argv: list[str] | None = None) -> int:
         ("with neutral faces of other persons", points[helpers]),
     ):
         model = build_model(frame, surface, *photographs, {}, further)
-        report(title, model, points[~lent], label[~lent])
+        report(title, model, points[~lent], label[~lent], person[~lent])
     return 0
 
 
