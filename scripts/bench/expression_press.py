@@ -57,7 +57,8 @@ def report(title: str, model: ExpressionModel, points: Array, label: Array, pers
         area = roc_auc_score(mine[mine | neutral], read[mine | neutral])
         right = (estimate.probability[mine].argmax(1) == k).mean()
         print(
-            f"  {emotion:9s} {mine.sum():4d} faces of {len(np.unique(person[mine])):3d} persons, neutral read {read[neutral].mean():.2f}, "
+            f"  {emotion:9s} {mine.sum():4d} faces of {len(np.unique(person[mine])):3d} persons, "
+            f"neutral read {read[neutral].mean():.2f}, "
             f"its own {read[mine].mean():.2f}, area {area:.3f}, named {right:.2f}"
         )
 
