@@ -47,7 +47,7 @@ def calibrate(
         (target) face, N >= 6, the same scheme on both sides. A path is read by
         `landmarks.files.read_points`.
     figure : path, optional
-        Write the three panels (gold; sample, red; calibrated, green) as this picture.
+        Write the three panels (gold; sample, red; calibrated, green) as this picture (``.png``).
 
     Returns
     -------
