@@ -60,8 +60,9 @@ class ExpressionEstimate:
 
     @property
     def probabilities(self) -> dict[str, Any]:
-        """Emotion → probability."""
-        return {name: self.probability[..., k] for k, name in enumerate(self.emotions)}
+        """Emotion → probability; a float, or (B,) floats of a batch."""
+        columns = self.probability.T.tolist() if self.probability.ndim == 1 else self.probability.T
+        return dict(zip(self.emotions, columns, strict=True))
 
     @property
     def emotion(self) -> Any:

@@ -11,14 +11,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption(
-        "--calibrate-reference",
-        metavar="DIR",
-        help="folder with the published example of the quadratic calibration",
-    )
-
-
 @pytest.fixture(scope="session")
 def portrait() -> NDArray[np.uint8]:
     """(512, 512, 3) RGB photograph with one face (NASA, public domain)."""

@@ -234,6 +234,8 @@ def test_a_truncated_jpeg(portrait_file, capsys):
     [
         (["-o", ""], "no name for the output"),
         (["-o", ".csv"], "no name for the output"),
+        (["-o", "/proc/a.csv"], "a.csv.partial cannot be written"),
+        (["-o", "/proc/points/"], "cannot be made"),
         (["-o", "{tmp}/none/a.csv"], "folder .*none does not exist"),
         (["-o", "{tmp}/a.doc"], "unknown ending '.doc'"),
         (["-o", "{tmp}/photos/a.png/"], "cannot be made"),
