@@ -182,9 +182,8 @@ def extract_batch(
         The processes cannot start.
     """
     settings = settings or Settings()
-    load_predictor(
-        settings.predictor, check=False
-    )  # a missing file is told before the first picture
+    # A missing file is told before the first picture.
+    load_predictor(settings.predictor, check=False)
     if draw is not None:
         _check_overlays(sources, draw)
     ledger = None if output is None else Ledger(output, settings, sources, resume=resume)
