@@ -91,7 +91,9 @@ def face_in(
     from landmarks import detect
 
     photograph = read_image(path)
-    found = detect(photograph, predictor=predictor, detector=detector, faces="largest")
+    found = detect(photograph, predictor=predictor, detector=detector)
     if not found:
         raise ValueError(f"{path}: no face was found; a file of its points may be given instead")
-    return photograph, found[0].points
+    if len(found) > 1:
+        warnings.warn(f"{path} shows {len(found)} faces: the largest is used", stacklevel=2)
+    return photograph, max(found, key=lambda face: face.box.width * face.box.height).points

@@ -16,6 +16,7 @@ from skimage.data import astronaut
 import landmarks
 from calibration import apply_calibration, calibrate
 from calibration.__main__ import main
+from landmarks.detector import Box
 from landmarks.files import read_points, write_points
 
 TARGET = np.random.default_rng(0).uniform(60, 190, (68, 2))
@@ -73,20 +74,26 @@ def photographs(tmp_path, monkeypatch):
     def detect(image, **settings):
         asked.append(settings)
         level = int(image[0, 0, 0])
-        return [SimpleNamespace(points={200: GOLD, 90: TARGET}[level])] if level else []
+        if not level:
+            return []
+        large, small = Box(0, 0, 99, 99, 0.5), Box(0, 0, 9, 9, 1.5)
+        wanted = SimpleNamespace(points={200: GOLD, 90: TARGET}[level], box=large)
+        other = SimpleNamespace(points=GOLD + 5, box=small)
+        return [other, wanted] if level == 200 else [wanted]
 
     monkeypatch.setattr(landmarks, "detect", detect)
     return tmp_path, asked
 
 
-def test_photographs_are_searched_for_their_largest_face(photographs):
+def test_photographs_are_searched_for_their_largest_face(photographs, capsys):
     folder, asked = photographs
     out = folder / "out"
     code = run(
         folder / "gold.png", folder / "sample.png", "-o", out, "-p", "p.dat", "--detector", "cnn"
     )
     assert code == 0
-    assert asked == [{"predictor": "p.dat", "detector": "cnn", "faces": "largest"}] * 2
+    assert asked == [{"predictor": "p.dat", "detector": "cnn"}] * 2
+    assert "gold.png shows 2 faces: the largest is used" in capsys.readouterr().err
     calibrated = apply_calibration(*calibrate(None, GOLD, None, TARGET), TARGET)
     np.testing.assert_array_equal(read_points(out / "calibrated.txt"), calibrated)
     with Image.open(out / "calibration.png") as figure:
