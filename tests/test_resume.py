@@ -216,7 +216,8 @@ extract_batch(expand([{str(photos)!r}]), jobs=2)
         [sys.executable, tmp_path / "script.py"], capture_output=True, text=True, env=env
     )
     assert done.returncode == 1
-    assert "the worker processes cannot start" in done.stderr.splitlines()[-1]
+    # Python's own resource tracker may have a word after it.
+    assert done.stderr.count("RuntimeError: the worker processes cannot start") == 1
 
 
 def test_a_film_that_was_cut_off_is_told(tmp_path, portrait):
