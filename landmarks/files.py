@@ -21,6 +21,9 @@ from landmarks.errors import PointsError
 
 POINT_SUFFIXES = (".txt", ".pts", ".csv", ".npz")
 
+TEMPORARY = ".tmp-"
+"""How the names of files that are not finished begin; a killed process leaves one behind."""
+
 
 @contextmanager
 def replacing(
@@ -47,7 +50,7 @@ def replacing(
     text: dict[str, Any] = (
         {} if "b" in mode else {"encoding": "utf-8", "newline": "\n", "errors": "surrogateescape"}
     )
-    descriptor, temporary = tempfile.mkstemp(prefix=".tmp-", dir=target.parent)
+    descriptor, temporary = tempfile.mkstemp(prefix=TEMPORARY, dir=target.parent)
     try:
         with os.fdopen(descriptor, mode, **text) as handle:
             yield handle

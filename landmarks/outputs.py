@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from landmarks.errors import InputError
-from landmarks.files import POINT_SUFFIXES, replacing, write_points
+from landmarks.files import POINT_SUFFIXES, TEMPORARY, replacing, write_points
 from landmarks.journal import Key, Record, key_of
 from landmarks.tables import TABLE_SUFFIXES, read_table, write_table
 
@@ -136,6 +136,8 @@ class FolderOutput:
             write_points(target, row.points, durable=False)
 
     def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
+        for unfinished in self.path.rglob(f"{TEMPORARY}*"):
+            unfinished.unlink(missing_ok=True)  # left by a kill; nobody else writes here now
         before = [r for r in _records(self._index, "stem") if key_of(r["file"], _frame(r)) in keep]
         with replacing(self._index) as handle:
             writer = csv.writer(handle, lineterminator="\n")

@@ -53,6 +53,13 @@ def test_a_kill_after_the_last_write_doubles_nothing(photos, tmp_path, monkeypat
     assert lists[0].count("\n") == 3
 
 
+def test_what_a_kill_left_unfinished_in_a_folder_is_cleared(photos, tmp_path):
+    (tmp_path / "points" / "deep").mkdir(parents=True)
+    (tmp_path / "points" / "deep" / ".tmp-abc").write_text("1 2")
+    run(photos, f"{tmp_path}/points/")
+    assert not list(tmp_path.rglob(".tmp-*"))
+
+
 def test_what_could_not_be_read_is_tried_again(photos, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(Journal, "remove", Journal.close)
