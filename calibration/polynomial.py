@@ -21,8 +21,6 @@ from calibration.checks import FaceSource, Points, as_points
 Coefficients = NDArray[np.float64]
 PointSource: TypeAlias = "str | os.PathLike[str] | ArrayLike"
 
-TERMS = ("y^2", "x^2", "x y", "y", "x", "1")
-
 # Singular values below this share of the largest count as zero. The 68 points of a face, centred
 # and scaled, stay above 0.1; at 1e-5 a thousandth of a pixel would decide the coefficients.
 _RANK_TOLERANCE = 1e-5
