@@ -1,0 +1,395 @@
+"""Who is shown in a picture, with which emotion, how strong, from where: pure functions of index.
+
+A set is `people` × `per_person` pictures. Pictures ``person * per_person`` to
+``(person + 1) * per_person - 1`` show one person; the first of them is a frontal neutral face with
+nothing before it. Every random number comes from a generator of its own purpose, so that pose,
+light, background, camera and accessories cannot know the emotion, and a picture needs nothing but
+the settings and its index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.people.expressions import EMOTIONS, STRONGEST, Habits, Shown, express, no_expression
+from landmarks.errors import InputError
+
+Array = npt.NDArray[np.float64]
+
+#: What each random stream decides; a number never changes its meaning.
+STREAMS = {
+    "identity": 1,
+    "look": 2,
+    "habits": 3,
+    "order": 4,
+    "expression": 5,
+    "pose": 6,
+    "gaze": 7,
+    "camera": 8,
+    "light": 9,
+    "background": 10,
+    "capture": 11,
+    "accessories": 12,
+    "noise": 13,
+}
+MOST = 2**32  # seeds, persons and pictures are single words of the generators' seeds
+FARTHEST = 2.5  # standard deviations; beyond, sums of shapes stop looking like anybody
+SPEECH = "speech"
+NEUTRAL = "neutral"
+_NEUTRAL_SHARE = 0.15
+_SPEECH_SHARE = 0.08
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a set of synthetic people is made of.
+
+    Attributes
+    ----------
+    expression_names : tuple of str
+        Expression shapes of the head model, in its order.
+    seed : int
+        Another seed gives other people.
+    people, per_person : int
+        How many people, and pictures of each.
+    size : int
+        Width and height of a picture in pixels.
+    identities : int
+        Identity shapes of the head model.
+    frontal : bool
+        Heads turn by less than 10 degrees.
+    sequences : float
+        Share of the pictures that belong to sequences from onset to apex.
+    frames : int
+        Pictures of one sequence.
+
+    Raises
+    ------
+    InputError
+        A value is of another kind or outside its range.
+    """
+
+    expression_names: tuple[str, ...]
+    seed: int = 0
+    people: int = 500
+    per_person: int = 40
+    size: int = 128
+    identities: int = 100
+    frontal: bool = False
+    sequences: float = 0.1
+    frames: int = 8
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "expression_names", tuple(self.expression_names))
+        _whole(self.seed, "seed", 0, MOST - 1)
+        _whole(self.people, "people", 1, MOST)
+        _whole(self.per_person, "pictures of each person", 1, MOST)
+        _whole(self.identities, "identity shapes", 1, MOST)
+        _whole(self.frames, "frames of a sequence", 2, MOST)
+        if self.people * self.per_person > MOST:
+            raise InputError(
+                f"{self.people} people with {self.per_person} pictures each are more than the "
+                f"{MOST} pictures that one seed can tell apart"
+            )
+        if not isinstance(self.sequences, int | float) or not 0 <= self.sequences <= 1:
+            raise InputError(
+                f"share of pictures in sequences: expected 0 to 1, got {self.sequences}"
+            )
+
+    @property
+    def pictures(self) -> int:
+        """Number of pictures of the set."""
+        return self.people * self.per_person
+
+
+def _whole(value: object, what: str, least: int, most: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int | np.integer):
+        raise InputError(f"{what}: expected a whole number, got {value!r}")
+    if not least <= value <= most:
+        raise InputError(f"{what}: expected {least} to {most}, got {value}")
+
+
+@dataclass(frozen=True, eq=False)
+class Person:
+    """One synthetic person.
+
+    Attributes
+    ----------
+    seed, number : int
+        Together they make the person.
+    identity : (I,) float array
+        Coefficients of the identity shapes, in standard deviations.
+    """
+
+    seed: int
+    number: int
+    identity: Array
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """Generator of one of the `STREAMS`, such as ``"look"``; always at its beginning."""
+        return _generator(self.seed, self.number, stream)
+
+
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """One picture before it is rendered.
+
+    Attributes
+    ----------
+    seed, index, person : int
+        Seed of the set, number of the picture in it, number of the person.
+    emotion : str
+        One of `EMOTIONS`, ``"neutral"`` or ``"speech"``.
+    second : str or None
+        The weaker emotion of a blend.
+    style : str
+        Which way of showing the emotion.
+    intensity : float
+        0 to 1.2; 1 is the expression fully shown.
+    weights : (E,) float array
+        Weight of each expression shape, 0 to 1.2, lids that follow the gaze included.
+    sequence, frame : int or None
+        Index of the sequence's first picture, and which of its frames this is.
+    yaw, pitch, roll : float
+        Degrees. Positive yaw: the nose turns to the subject's left; positive pitch: upward;
+        positive roll: the subject's left side rises. Roll is applied last.
+    gaze : tuple of float
+        Yaw and pitch of the eyes against the head, in degrees with the same signs.
+    bare : bool
+        Nothing may hide a part of this face.
+    """
+
+    seed: int
+    index: int
+    person: int
+    emotion: str
+    second: str | None
+    style: str
+    intensity: float
+    weights: Array
+    sequence: int | None
+    frame: int | None
+    yaw: float
+    pitch: float
+    roll: float
+    gaze: tuple[float, float]
+    bare: bool
+
+    @property
+    def frontal(self) -> bool:
+        """Whether the head is turned by less than 10 degrees."""
+        return abs(self.yaw) < 10 and abs(self.pitch) < 10
+
+    def rng(self, stream: str) -> np.random.Generator:
+        """Generator of one of the `STREAMS`, such as ``"light"``; always at its beginning.
+
+        All pictures of a sequence share it, except for the stream ``"noise"``.
+        """
+        own = stream == "noise" or self.sequence is None
+        return _generator(self.seed, self.index if own else self.sequence, stream)
+
+    def record(self, names: Sequence[str]) -> dict[str, Any]:
+        """What JSON can hold of it; only weights that are not zero, by name."""
+        shown = np.flatnonzero(self.weights)
+        return {
+            "seed": self.seed,
+            "index": self.index,
+            "person": self.person,
+            "emotion": self.emotion,
+            "second_emotion": self.second,
+            "style": self.style,
+            "intensity": round(self.intensity, 4),
+            "weights": {names[k]: round(float(self.weights[k]), 4) for k in shown},
+            "sequence": self.sequence,
+            "frame": self.frame,
+            "pose": {
+                "yaw": round(self.yaw, 3),
+                "pitch": round(self.pitch, 3),
+                "roll": round(self.roll, 3),
+            },
+            "gaze": [round(angle, 3) for angle in self.gaze],
+        }
+
+
+def _generator(seed: int, number: int | None, stream: str) -> np.random.Generator:
+    return np.random.default_rng([seed, number, STREAMS[stream]])
+
+
+def people(seed: int, number: int, identities: int = 100) -> Person:
+    """One person of the endless crowd of a seed.
+
+    Parameters
+    ----------
+    seed, number : int
+        0 to 2**32 - 1.
+    identities : int, optional
+        Identity shapes of the head model.
+
+    Raises
+    ------
+    InputError
+        A number is outside its range.
+
+    Notes
+    -----
+    Coefficients are standard normal, drawn again where they are beyond 2.5.
+    """
+    _whole(seed, "seed", 0, MOST - 1)
+    _whole(number, "number of a person", 0, MOST - 1)
+    rng = _generator(seed, number, "identity")
+    identity = rng.standard_normal(identities)
+    while (far := np.abs(identity) > FARTHEST).any():
+        identity[far] = rng.standard_normal(int(far.sum()))
+    return Person(int(seed), int(number), identity)
+
+
+class _Slot(NamedTuple):
+    """What one picture of a person is for."""
+
+    emotion: str
+    frame: int | None = None
+
+
+@lru_cache(maxsize=64)
+def _slots(settings: Settings, person: int) -> tuple[_Slot, ...]:
+    """What each picture of a person is for; emotions are dealt in turn over all people."""
+    count = settings.per_person
+    neutral = max(1, round(_NEUTRAL_SHARE * count))
+    speech = int(_SPEECH_SHARE * count)
+    # Sequences so far, for any number of people without counting them one by one.
+    room = (count - neutral - speech) // settings.frames
+    each = min(
+        Fraction(settings.sequences).limit_denominator(10**6) * count / settings.frames,
+        Fraction(room),
+    )
+    before, after = int(person * each), int((person + 1) * each)
+    runs = [
+        [_Slot(EMOTIONS[run % len(EMOTIONS)], frame) for frame in range(settings.frames)]
+        for run in range(before, after)
+    ]
+    singles = count - neutral - speech - len(runs) * settings.frames
+    dealt = person * (count - neutral - speech) - before * settings.frames
+    blocks = [
+        *([_Slot(NEUTRAL)] for _ in range(neutral - 1)),
+        *([_Slot(SPEECH)] for _ in range(speech)),
+        *([_Slot(EMOTIONS[(dealt + k) % len(EMOTIONS)])] for k in range(singles)),
+        *runs,
+    ]
+    order = _generator(settings.seed, person, "order").permutation(len(blocks))
+    return (_Slot(NEUTRAL), *(slot for block in order for slot in blocks[block]))
+
+
+def plan(settings: Settings, index: int) -> Plan:
+    """Plan of one picture.
+
+    Parameters
+    ----------
+    settings : Settings
+    index : int
+        0 to ``settings.pictures - 1``.
+
+    Raises
+    ------
+    InputError
+        There is no such picture.
+    """
+    _whole(index, "number of a picture", 0, settings.pictures - 1)
+    index = int(index)
+    number, place = divmod(index, settings.per_person)
+    slot = _slots(settings, number)[place]
+    first = index if slot.frame is None else index - slot.frame
+    bare = place == 0
+    shown = _shown(settings, number, slot, first)
+    yaw, pitch, roll = _pose(settings, first, slot.frame, bare)
+    gaze = _gaze(settings, first, yaw, pitch, bare)
+    weights, gaze = shown.with_gaze(gaze, settings.expression_names)
+    return Plan(
+        settings.seed,
+        index,
+        number,
+        slot.emotion,
+        shown.second,
+        shown.style,
+        shown.intensity,
+        weights,
+        None if slot.frame is None else first,
+        slot.frame,
+        yaw,
+        pitch,
+        roll,
+        gaze,
+        bare,
+    )
+
+
+def _shown(settings: Settings, number: int, slot: _Slot, first: int) -> Shown:
+    if slot.emotion == NEUTRAL:
+        return no_expression(settings.expression_names)
+    habits = Habits.draw(_generator(settings.seed, number, "habits"))
+    rng = _generator(settings.seed, first, "expression")
+    if slot.frame is None:
+        intensity = rng.uniform(0.0, STRONGEST)
+    else:
+        # A film starts at rest, rises fast in its middle and ends at a clear apex.
+        time = slot.frame / (settings.frames - 1)
+        intensity = rng.uniform(0.7, STRONGEST) * time * time * (3.0 - 2.0 * time)
+    return express(slot.emotion, settings.expression_names, intensity, habits, rng)
+
+
+def _normal(rng: np.random.Generator, spread: float, limit: float) -> float:
+    """Normal about zero, drawn again beyond the limit."""
+    while abs(value := spread * rng.standard_normal()) > limit:
+        pass
+    return float(value)
+
+
+def _pose(
+    settings: Settings, first: int, frame: int | None, bare: bool
+) -> tuple[float, float, float]:
+    rng = _generator(settings.seed, first, "pose")
+    if settings.frontal or bare:
+        pose = [_normal(rng, 4, 9.5), _normal(rng, 4, 9.5), _normal(rng, 3, 9.5)]
+    else:
+        yaw = _normal(rng, 20, 45) if rng.random() < 0.25 else _normal(rng, 8, 15)
+        pose = [yaw, _normal(rng, 7, 20), _normal(rng, 6, 20)]
+    if frame is not None:
+        # The head of a film drifts a little while the face moves.
+        drift = rng.normal(0.0, 3.0, 3) * frame / (settings.frames - 1)
+        limits = (9.5, 9.5, 9.5) if settings.frontal else (45, 20, 20)
+        pose = [
+            float(np.clip(a + d, -limit, limit))
+            for a, d, limit in zip(pose, drift, limits, strict=True)
+        ]
+    return pose[0], pose[1], pose[2]
+
+
+def _gaze(
+    settings: Settings, first: int, yaw: float, pitch: float, bare: bool
+) -> tuple[float, float]:
+    """Most people look into the camera, some past it; eyes turn at most 30 and 20 degrees."""
+    rng = _generator(settings.seed, first, "gaze")
+    if bare or rng.random() < 0.7:
+        aside, up = rng.normal(0.0, 2.0, 2)
+    else:
+        aside, up = rng.normal(0.0, 12.0), rng.normal(0.0, 8.0)
+    return float(np.clip(aside - yaw, -30, 30)), float(np.clip(up - pitch, -20, 20))
+
+
+__all__ = [
+    "EMOTIONS",
+    "NEUTRAL",
+    "SPEECH",
+    "STREAMS",
+    "Person",
+    "Plan",
+    "Settings",
+    "people",
+    "plan",
+]
