@@ -30,14 +30,17 @@ setup(
     ],
     extras_require={
         "app": ["gradio>=5"],
+        "people": ["mitsuba>=3.9"],  # python -m data.people
         "ray": ["ray>=2.30"],
         "train": ["onnx>=1.16", "torch>=2.2"],  # scripts/train_face_candidates.py
         "dev": [
+            "mitsuba>=3.9",  # path-traced pictures are tested too
             "mypy>=1.8",
             "pytest>=8",
             "pytest-timeout>=2.2",
             "ruff>=0.17,<0.18",  # its format changes between releases
             "scikit-image>=0.22",  # carries the public-domain portrait of the demo
+            "webdataset>=0.2.111",  # shards are read by it in the tests, as by others
         ],
     },
     classifiers=[

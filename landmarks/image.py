@@ -41,6 +41,9 @@ class Picture:
     ----------
     path : path-like
         The image file.
+    data : bytes, optional
+        What the file holds, where that is at hand (it lies in an archive); `path` is then only the
+        name that errors tell.
     max_pixels : int, optional
         Refuse pictures with more; above 178 million Pillow refuses on its own.
 
@@ -51,9 +54,15 @@ class Picture:
         is told by `grey` and `rgb`.
     """
 
-    def __init__(self, path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> None:
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        data: bytes | None = None,
+        max_pixels: int = MAX_PIXELS,
+    ) -> None:
         self.name = os.fspath(path)
-        self._data = _read_bytes(self.name)
+        self._data = _read_bytes(self.name) if data is None else data
         self._rgb: NDArray[np.uint8] | None = None
         with self._open() as opened:
             self._stored = opened.size

@@ -1,0 +1,1 @@
+"""Synthetic people: faces whose points, emotion and intensity are exactly known."""
