@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from landmarks.metrics import inter_pupil_distance as inter_pupil_distance
     from landmarks.metrics import normalized_mean_error as normalized_mean_error
     from landmarks.outputs import make_output as make_output
+    from landmarks.samples import LABELS as LABELS
+    from landmarks.samples import Sample as Sample
+    from landmarks.samples import split_of as split_of
+    from landmarks.shards import read_shards as read_shards
     from landmarks.tables import Row as Row
     from landmarks.tables import read_table as read_table
     from landmarks.tables import write_table as write_table
@@ -60,6 +64,10 @@ _HOME = {
     "inter_ocular_distance": "metrics",
     "inter_pupil_distance": "metrics",
     "normalized_mean_error": "metrics",
+    "LABELS": "samples",
+    "Sample": "samples",
+    "split_of": "samples",
+    "read_shards": "shards",
     "Row": "tables",
     "read_table": "tables",
     "write_table": "tables",
