@@ -1,0 +1,99 @@
+"""Where hair grows: beard and stubble, and the scalp's hair line."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from data.people.appearance import Look
+from data.people.canvas import Canvas, Chart
+from data.people.patterns import noise, step
+from data.people.surface import Array
+
+
+def beard_cover(
+    canvas: Canvas, chart: Chart, look: Look, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """How much beard covers each texel, and how much of that is long.
+
+    Returns
+    -------
+    cover, long : (S, S) float32 array
+        Between 0 and 1; `long` leaves stubble out.
+    """
+    place = chart.place
+    empty = np.zeros(place.shape[:2], dtype=np.float32)
+    if not look.stubble and not look.beard:
+        return empty, empty
+    points = canvas.landmarks
+    x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
+    ragged = 0.03 * noise(place, 14, rng) + 0.02 * noise(place, 30, rng)
+    corner, base, chin = points[54], points[33, 1], points[8]
+    jaw_x, ear_z = abs(points[15, 0]), points[16, 2]
+    # The cheek's edge falls from the sideburn to the corner of the mouth.
+    edge = np.interp(x, [0, corner[0], 0.65 * jaw_x, jaw_x], [base, base - 0.06, -0.55, -0.1])
+    low = chin[1] - 0.32 + 0.45 * np.clip(x / jaw_x, 0, 1) ** 2
+    cheeks = step(edge + ragged - y, 0.0, 0.035) * step(y, low + ragged, 0.05)
+    cheeks *= step(z, ear_z + 0.06, 0.03)
+    lip = step(x, corner[0] + 0.1, 0.04)
+    moustache = step(base - 0.02 + ragged * 0.5 - y, 0.0, 0.015) * step(y, corner[1] - 0.02, 0.02)
+    moustache *= step(corner[0] + 0.1 - x + ragged, 0.0, 0.03)
+    bottom = points[57, 1]
+    chin_part = step(bottom - 0.04 - y, 0.0, 0.03) * step(0.27 + ragged - x, 0.0, 0.035)
+    soul = step(0.07 - x, 0.0, 0.02) * step(corner[1] - 0.06 - y, 0.0, 0.02)
+    # Beside the lower lip, above the chin, hair is sparse.
+    bare = step(0.23 - x, 0, 0.03) * step(y, bottom - 0.05, 0.03) * step(x, 0.08, 0.02)
+    bare *= step(corner[1] - y, 0.03, 0.02)
+    around = step(corner[0] + 0.07 - x, 0, 0.03) * step(x, corner[0] - 0.02, 0.02)
+    around *= step(corner[1] + 0.03 - y, 0, 0.03)
+    everything = np.clip((cheeks * (1 - bare)) * step(y, -9, 1) + moustache, 0, 1)
+    parts = {
+        "": empty,
+        "moustache": moustache,
+        "goatee": np.clip(moustache + around * cheeks + (chin_part + soul) * cheeks, 0, 1),
+        "chin curtain": cheeks * np.clip(lip + chin_part, 0, 1),
+        "full": everything,
+    }
+    long = parts[look.beard] * step(y, low, 0.05)
+    strands = noise(place * np.float32([1, 0.3, 1]), 60, rng)
+    texture = np.clip(1 + 0.25 * strands, 0, 1.2)
+    cover = np.clip(long * (0.45 + 0.55 * look.beard_length) * texture, 0, 0.96)
+    shadow = everything * look.stubble * 0.5 * np.clip(1 + 0.25 * strands, 0, 1.5)
+    return np.maximum(cover, shadow).astype(np.float32), cover
+
+
+def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
+    """How far inside the hair line a place on the scalp lies, in inter-ocular distances.
+
+    Negative on the face, the ears' surroundings and the neck.
+    """
+    points = canvas.landmarks
+    x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
+    side_x, ear_z = abs(points[16, 0]), points[16, 2]
+    brow = points[19:25, 1].mean()
+    front = brow + 0.42 + 0.3 * look.hair_line
+    temple = 0.12 * look.hair_line
+    # From the front: the line falls at the temples to the sideburns before the ears.
+    line = np.interp(
+        x,
+        [0, 0.3, 0.5, 0.66, side_x - 0.03, 9],
+        [front, front + temple, front - 0.02 + temple, brow + 0.18, -0.1, -0.1],
+    )
+    ahead = y - line
+    # From the side: behind the ear the line falls to the nape.
+    behind = ear_z - 0.12
+    nape = np.interp(
+        z, [behind - 0.55, behind - 0.1, behind, ear_z, 9], [-0.85, -0.45, 0.3, 0.0, 9]
+    )
+    return np.where(z > ear_z, np.minimum(ahead, 9), np.maximum(y - nape, -9)).astype(np.float32)
+
+
+def scalp_cover(canvas: Canvas, chart: Chart, look: Look, rng: np.random.Generator) -> Array:
+    """(S, S) how densely hair roots cover the scalp."""
+    if look.hair_style == "bald":
+        return np.zeros(chart.place.shape[:2], dtype=np.float32)
+    ragged = 0.03 * noise(chart.place, 9, rng) + 0.02 * noise(chart.place, 25, rng)
+    edge = hair_edge(canvas, chart.place, look) + ragged
+    strands = noise(chart.place, 50, rng)
+    cover = step(edge, 0.02, 0.035) * np.clip(1 + 0.12 * strands, 0, 1.1)
+    dense = 0.75 if look.hair_style == "shaved" else 0.93
+    return np.clip(dense * cover * chart.outer, 0, 0.97).astype(np.float32)

@@ -1,0 +1,104 @@
+"""Everything that can be seen of a person in one picture, as textured and labelled surfaces."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+from data.people.accessories import Accessories, draw_accessories
+from data.people.appearance import Look, draw_look
+from data.people.head_model import HeadModel
+from data.people.surface import LIPS, MOUTH, TEETH, Array, Part, Surface, smooth_normals
+from data.people.wardrobe import wardrobe
+
+__all__ = ["Accessories", "Look", "Surface", "draw_accessories", "draw_look", "dress"]
+
+
+def dress(
+    model: HeadModel,
+    look: Look,
+    accessories: Accessories,
+    identity: npt.ArrayLike,
+    weights: npt.ArrayLike,
+    vertices: npt.ArrayLike,
+    *,
+    texture: int = 256,
+    gaze: tuple[float, float] = (0.0, 0.0),
+) -> list[Surface]:
+    """Everything that can be seen of a person, wherever the camera is.
+
+    Parameters
+    ----------
+    model : HeadModel
+    look : Look
+        The person's own; see `draw_look`.
+    accessories : Accessories
+        What is worn in this picture; see `draw_accessories`.
+    identity : (I,) float array
+        The person's coefficients: hair and glasses are fitted to the head at rest.
+    weights : (E,) float array
+        Of the expression, which deepens the lines of the skin.
+    vertices : (V, 3) float array
+        The head with that identity and expression, `model.face(identity, weights)`.
+    texture : int, optional
+        Side in texels of the face's texture.
+    gaze : (float, float), optional
+        Degrees that both eyes look to the subject's left and up, from straight ahead.
+
+    Returns
+    -------
+    surfaces : list of Surface
+
+    Notes
+    -----
+    What belongs to the model and to the last few people is kept between calls.
+    """
+    room = wardrobe(model, texture)
+    vertices = np.asarray(vertices, dtype=np.float32)
+    weights = np.asarray(weights, dtype=np.float32)
+    skin, eye = room.person(look)
+    face = room.wrinkles.moved(skin.face, look, weights)
+    normals = smooth_normals(vertices, room.skin_triangles)
+
+    def piece(name: str, part: Part, **how: object) -> Surface:
+        place = vertices[part.index]
+        return Surface(name, place, part.triangles, part.uv, normals=normals[part.index], **how)
+
+    gloss = 0.15 + 0.5 * look.shine
+    surfaces = [
+        piece(
+            "face",
+            room.canvas.face.part,
+            albedo=face,
+            label=skin.face_labels,
+            roughness=look.roughness,
+            specular=gloss,
+        ),
+        piece(
+            "head",
+            room.canvas.head.part,
+            albedo=skin.head,
+            label=skin.head_labels,
+            roughness=look.roughness,
+            specular=gloss,
+        ),
+    ]
+    for name, part, colour, label in (
+        ("teeth", room.teeth, look.teeth_colour, TEETH),
+        ("gums", room.gums, look.gum_colour, MOUTH),
+    ):
+        surfaces.append(
+            Surface(
+                name,
+                vertices[part.index],
+                part.triangles,
+                None,
+                np.float32(colour),
+                roughness=0.3,
+                specular=0.4,
+                label=label,
+            )
+        )
+    for name, ball in (("left eye", room.left_eye), ("right eye", room.right_eye)):
+        surfaces.append(ball.surface(name, vertices, eye, gaze))
+    return surfaces
