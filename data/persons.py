@@ -1,0 +1,105 @@
+"""Who is in a photograph, as its name or folder tells, and which split that person belongs to."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from pathlib import Path
+
+from landmarks.errors import InputError
+
+RULES = ("auto", "name", "folder", "each")
+
+_NUMBERED = re.compile(r"(.*[^\W_].*?)[_-]\d+", re.DOTALL)
+_TEST_BELOW, _VALIDATION_BELOW = 51, 77  # of 256: a fifth, a tenth
+
+
+def person_split(name: str) -> str:
+    """The split of a person, the same wherever the name occurs.
+
+    Parameters
+    ----------
+    name : str
+        The person's, as in file names ("Al_Gore").
+
+    Returns
+    -------
+    split : {'train', 'validation', 'test'}
+        By the first byte h of the SHA-256 of the name: h < 51 test, h < 77 validation.
+    """
+    first = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[0]
+    if first < _TEST_BELOW:
+        return "test"
+    return "validation" if first < _VALIDATION_BELOW else "train"
+
+
+def person_in_name(path: str) -> str | None:
+    """The person of `Name_NN.jpg` (any number of digits, `_` or `-` before them).
+
+    Parameters
+    ----------
+    path : str
+
+    Returns
+    -------
+    person : str or None
+        None where the name has another form.
+    """
+    match = _NUMBERED.fullmatch(Path(path).stem)
+    return match[1] if match else None
+
+
+def choose_rule(rule: str, stems: list[str]) -> str:
+    """How persons are told apart.
+
+    Parameters
+    ----------
+    rule : {'auto', 'name', 'folder', 'each'}
+        'name': `Name_NN.jpg`; 'folder': the folder that holds the picture; 'each': every picture
+        shows another person; 'auto': by name if all names have that form, else by folder if every
+        picture lies in one.
+    stems : list of str
+        Paths below the folder of photographs.
+
+    Returns
+    -------
+    rule : {'name', 'folder', 'each'}
+
+    Raises
+    ------
+    InputError
+        'auto', and neither fits.
+    """
+    if rule != "auto":
+        return rule
+    unnamed = [stem for stem in stems if person_in_name(stem) is None]
+    if not unnamed:
+        return "name"
+    if all(os.path.dirname(stem) for stem in stems):
+        return "folder"
+    raise InputError(
+        f"{unnamed[0]} does not tell who it shows: expected Name_NN.jpg, a folder for each person,"
+        " a table with a column 'person' (--labels), or --persons each"
+    )
+
+
+def person_of(stem: str, rule: str) -> str | None:
+    """The person of one photograph.
+
+    Parameters
+    ----------
+    stem : str
+        Its path below the folder of photographs.
+    rule : {'name', 'folder', 'each'}
+
+    Returns
+    -------
+    person : str or None
+        None where the rule does not tell.
+    """
+    if rule == "name":
+        return person_in_name(stem)
+    if rule == "folder":
+        return os.path.dirname(stem).replace(os.sep, "/") or None
+    return os.path.splitext(stem)[0].replace(os.sep, "/")
