@@ -47,6 +47,8 @@ class ShardSet:
         Samples in finished shards; those of an earlier run are there from the beginning.
     finished : bool
         The set was complete before: there is nothing to add.
+    told : Path
+        The JSON file that describes the finished set.
     """
 
     def __init__(self, target: str, settings: Mapping[str, Any], per_shard: int, resume: bool):
@@ -54,7 +56,7 @@ class ShardSet:
         self._single = self._target.suffix.lower() == ".tar"
         # The shards of a single file are gathered beside it and joined at the end.
         self._folder = Path(f"{target}.partial") if self._single else self._target
-        self._told = Path(f"{target}.json") if self._single else self._folder / SET_FILE
+        self.told = Path(f"{target}.json") if self._single else self._folder / SET_FILE
         self._settings = json.loads(json.dumps({**settings, "per_shard": per_shard}))
         self._per_shard = per_shard
         self._waiting: list[tuple[str, dict[str, bytes]]] = []
@@ -65,16 +67,16 @@ class ShardSet:
 
     def _is_finished(self, resume: bool) -> bool:
         mark = self._folder / UNFINISHED
-        if not self._told.exists():
+        if not self.told.exists():
             if self._single and self._target.exists() and not mark.exists():
                 raise InputError(f"{self._target} exists already: give another name, or delete it")
             return False
         try:
-            told = json.loads(self._told.read_bytes())
+            told = json.loads(self.told.read_bytes())
             differing = _differing(told["settings"], self._settings)
             self.done = int(told["samples"])
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise InputError(f"{self._told} is damaged: delete it") from None
+            raise InputError(f"{self.told} is damaged: delete it") from None
         if differing:
             raise InputError(
                 f"{self._target} holds a finished set that was made with other settings"
@@ -177,7 +179,7 @@ class ShardSet:
             if self._single:
                 paths = [self._join(paths)]
             told = json.dumps(_description(paths, self._settings), indent=1, ensure_ascii=False)
-            with replacing(self._told) as handle:
+            with replacing(self.told) as handle:
                 handle.write(told + "\n")
         except OSError as error:
             raise InputError(

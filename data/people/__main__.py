@@ -1,0 +1,122 @@
+"""Command: render synthetic people, with landmarks and masks that are exactly known, into shards.
+
+python -m data.people OUT --ict FOLDER --people 500 --per-person 40 --size 128 --seed 0
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Sequence
+
+from landmarks.errors import InputError
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m data.people",
+        description="Render synthetic people into shards of pictures, landmarks and masks.",
+    )
+    parser.add_argument(
+        "out", metavar="OUT", help="a folder for the shards, or one .tar file for a small set"
+    )
+    parser.add_argument("--ict", metavar="FOLDER", help="the face model ICT-FaceKit")
+    parser.add_argument("--people", type=int, default=500, help="how many people (500)")
+    parser.add_argument("--per-person", type=int, default=40, help="pictures of each (40)")
+    parser.add_argument("--size", type=int, default=128, help="width and height in pixels (128)")
+    parser.add_argument("--seed", type=int, default=0, help="another one gives other people (0)")
+    parser.add_argument("--samples", type=int, default=16, help="light paths of a pixel (16)")
+    parser.add_argument(
+        "--preview", action="store_true", help="rasterise instead: fast, without shadows"
+    )
+    parser.add_argument("--frontal", action="store_true", help="heads turn by less than 10 degrees")
+    parser.add_argument("--quality", type=int, default=90, help="of the JPEGs (90)")
+    parser.add_argument("--png", action="store_true", help="pictures without loss instead")
+    parser.add_argument("--per-shard", type=int, default=500, help="pictures of a shard (500)")
+    parser.add_argument("--jobs", metavar="N", type=int, help="processes (all cores)")
+    parser.add_argument(
+        "--resume", action="store_true", help="go on behind the shards of an unfinished run"
+    )
+    return parser
+
+
+def _run(args: argparse.Namespace) -> str:
+    # Imported here, so that Ctrl-C while they load is told like any other.
+    from data.people.head_model import how_to_get, read_head_model
+    from data.people.plan import Settings
+    from data.people.write import Order, write_people
+    from landmarks.batch import cores
+
+    if args.jobs is not None and args.jobs < 1:
+        raise InputError(f"--jobs is {args.jobs}: expected at least 1")
+    if args.ict is None:
+        raise InputError(how_to_get())
+    numbers = {
+        "seed": args.seed,
+        "people": args.people,
+        "per_person": args.per_person,
+        "size": args.size,
+        "frontal": args.frontal,
+    }
+    quality = None if args.png else args.quality
+    # All numbers are checked before the model is read, which takes a while.
+    Order(args.ict, Settings((), **numbers), args.samples, args.preview, quality)
+    model = read_head_model(args.ict)
+    settings = Settings(tuple(model.names), identities=len(model.identities), **numbers)
+    shards = write_people(
+        args.out,
+        Order(args.ict, settings, args.samples, args.preview, quality),
+        model,
+        per_shard=args.per_shard,
+        jobs=cores() if args.jobs is None else args.jobs,
+        resume=args.resume,
+        progress=True,
+    )
+    told = json.loads(shards.told.read_bytes())
+    return (
+        f"{args.out}: {told['samples']} pictures of {told['people']} people in"
+        f" {len(told['shards'])} shard{'' if len(told['shards']) == 1 else 's'}, sha256"
+        f" {told['sha256']}"
+    )
+
+
+def _say(sentence: str) -> None:
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            sys.stderr.write(sentence.replace("\n", "\\n") + "\n")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process when left out.
+
+    Returns
+    -------
+    code : int
+        0, or 2 with one sentence on stderr.
+    """
+    args = _parser().parse_args(argv)
+    try:
+        print(_run(args), flush=True)
+    except (InputError, RuntimeError) as error:
+        _say(str(error))
+        return 2
+    except ModuleNotFoundError as error:
+        if error.name != "mitsuba":
+            raise
+        _say("Mitsuba is not installed: get it with `pip install mitsuba`, or add --preview")
+        return 2
+    except KeyboardInterrupt:
+        _say("interrupted; finished shards are kept, --resume goes on with them")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,254 @@
+"""Render a set of synthetic people into shards: many processes, the same bytes as with one."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import importlib.metadata
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+import PIL
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+from tqdm import tqdm
+
+from data.people.head_model import ATTRIBUTION, HeadModel, read_head_model
+from data.people.plan import Settings
+from landmarks.errors import InputError
+from landmarks.pool import Died, OrderedPool
+from landmarks.samples import Sample, encode_sample
+from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
+
+SIZES = (32, 1024)
+MOST_SAMPLES = 4096
+_TOGETHER = 10  # pictures of one task: a person's later ones are faster than the first
+
+
+@dataclass(frozen=True)
+class Order:
+    """What is rendered, and how it is stored.
+
+    Attributes
+    ----------
+    model : str
+        Folder of the head model.
+    settings : Settings
+        Who is shown, and how.
+    samples : int
+        Light paths of each pixel.
+    preview : bool
+        Rasterise instead of tracing light: fast, without shadows.
+    quality : int or None
+        Of the JPEGs; None stores PNGs.
+
+    Raises
+    ------
+    InputError
+        A number is outside its range.
+    """
+
+    model: str
+    settings: Settings
+    samples: int = 16
+    preview: bool = False
+    quality: int | None = 90
+
+    def __post_init__(self) -> None:
+        for value, what, least, most in (
+            (self.settings.size, "size of the pictures", *SIZES),
+            (self.samples, "samples of a pixel", 1, MOST_SAMPLES),
+            (90 if self.quality is None else self.quality, "quality of the JPEGs", 1, 100),
+        ):
+            if not least <= value <= most:
+                raise InputError(f"{what}: expected {least} to {most}, got {value}")
+
+
+def painter(order: Order) -> Callable[[int], Sample]:
+    """What renders picture after picture of one order in this process.
+
+    Parameters
+    ----------
+    order : Order
+
+    Returns
+    -------
+    paint : callable
+        Index of a picture → `Sample`.
+    """
+    from data.people.plan import plan
+    from data.people.render import render
+
+    model = read_head_model(order.model)
+
+    def paint(index: int) -> Sample:
+        picture = render(
+            model,
+            plan(order.settings, index),
+            order.settings,
+            samples=order.samples,
+            path_traced=not order.preview,
+        )
+        return Sample(
+            f"{index:06d}",
+            picture.image,
+            picture.points,
+            picture.visible,
+            picture.labels,
+            picture.record,
+        )
+
+    return paint
+
+
+_paint: Callable[[int], Sample] | None = None
+_quality: int | None = None
+
+
+def _prepare(order: Order) -> None:
+    global _paint, _quality
+    cv2.setNumThreads(1)  # the processes fill the cores
+    threadpool_limits(1)
+    _paint, _quality = painter(order), order.quality
+
+
+def _work(indices: range) -> list[tuple[str, dict[str, bytes]]]:
+    assert _paint is not None
+    done = []
+    for index in indices:
+        try:
+            sample = _paint(index)
+            done.append((sample.key, encode_sample(sample, quality=_quality)))
+        except InputError:
+            raise
+        except Exception as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise RuntimeError(f"picture {index} cannot be rendered: {reason}") from error
+    return done
+
+
+def _tasks(done: int, settings: Settings) -> Iterator[range]:
+    """Runs of pictures, none of two persons."""
+    first = done
+    while first < settings.pictures:
+        person_ends = (first // settings.per_person + 1) * settings.per_person
+        last = min(first + _TOGETHER, person_ends, settings.pictures)
+        yield range(first, last)
+        first = last
+
+
+def describe(order: Order, model: HeadModel) -> dict[str, Any]:
+    """Everything that shapes the bytes of a set, for its set.json.
+
+    Parameters
+    ----------
+    order : Order
+    model : HeadModel
+        As read from the order's folder.
+
+    Returns
+    -------
+    settings : dict
+        Flat; equal for equal sets.
+    """
+    settings = order.settings
+    path_traced = not order.preview
+    made_with = {"numpy": np.__version__, "opencv": cv2.__version__, "pillow": PIL.__version__}
+    if path_traced:
+        made_with["mitsuba"] = importlib.metadata.version("mitsuba")
+    return {
+        "set": "synthetic people",
+        "attribution": ATTRIBUTION,
+        "model": fingerprint(model),
+        "seed": settings.seed,
+        "people": settings.people,
+        "per_person": settings.per_person,
+        "size": settings.size,
+        "frontal": settings.frontal,
+        "sequences": settings.sequences,
+        "frames": settings.frames,
+        "renderer": "path tracer" if path_traced else "preview",
+        "samples": order.samples if path_traced else None,
+        "pictures": "png" if order.quality is None else f"jpeg, quality {order.quality}",
+        "made_with": ", ".join(f"{name} {version}" for name, version in made_with.items()),
+    }
+
+
+def fingerprint(model: HeadModel) -> str:
+    """The first 16 digits of the SHA-256 of the model's numbers."""
+    digest = hashlib.sha256()
+    for name, value in model._asdict().items():
+        digest.update(name.encode())
+        if isinstance(value, np.ndarray):
+            digest.update(f"{value.dtype}{value.shape}".encode())
+            digest.update(np.ascontiguousarray(value).data)
+        else:
+            digest.update("\n".join(value).encode())
+    return digest.hexdigest()[:16]
+
+
+def write_people(
+    target: str,
+    order: Order,
+    model: HeadModel,
+    *,
+    per_shard: int = PER_SHARD,
+    jobs: int = 1,
+    resume: bool = False,
+    progress: bool = False,
+) -> ShardSet:
+    """Render a set of people into shards.
+
+    Parameters
+    ----------
+    target : str
+        A folder, or a `.tar` file for a small set.
+    order : Order
+    model : HeadModel
+        As read from the order's folder.
+    per_shard : int, optional
+        Pictures of a shard.
+    jobs : int, optional
+        Processes; the bytes do not depend on it.
+    resume : bool, optional
+        Go on behind the finished shards of an earlier run.
+    progress : bool, optional
+        Show a bar on stderr, where that is a terminal.
+
+    Returns
+    -------
+    shards : ShardSet
+        Finished.
+
+    Raises
+    ------
+    InputError
+        As `landmarks.shard_set.writing_set`; or a process ended without an answer.
+    RuntimeError
+        The processes cannot start, or a picture cannot be rendered.
+    """
+    settings = order.settings
+    with writing_set(target, describe(order, model), per_shard=per_shard, resume=resume) as shards:
+        pool = OrderedPool(_work, functools.partial(_prepare, order), jobs, ahead=3)
+        bar = tqdm(
+            total=settings.pictures,
+            initial=min(shards.done, settings.pictures),
+            unit="img",
+            smoothing=0.05,
+            disable=None if progress else True,
+            leave=False,
+        )
+        with bar:
+            for indices, result in pool.run(_tasks(shards.done, settings)):
+                if isinstance(result, Died):
+                    raise InputError(
+                        f"the process that rendered pictures {indices[0]} to {indices[-1]} ended"
+                        " (out of memory, or a crash); finished shards are kept, --resume goes on"
+                        " with them"
+                    )
+                for key, members in result:
+                    shards.add(key, members)
+                bar.update(len(indices))
+    return shards
