@@ -1,0 +1,227 @@
+"""What is exactly known of a rendered face: its landmarks, which are hidden, what each pixel shows.
+
+The landmarks of the jaw follow the convention of the iBUG annotations, which were made on pictures:
+where the head turns so far that a point of the jaw lies behind the cheek, annotators mark the
+visible outline instead. Such a point here slides over the cheek, towards the base of the nose, until
+it lies on the outline.
+
+References
+----------
+Zhu et al., "High-Fidelity Pose and Expression Normalization for Face Recognition in the Wild",
+CVPR 2015 ("landmark marching").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.people.camera import Camera
+from data.people.head_model import HeadModel
+from data.people.raster import OPAQUE, Projected, Raster, barycentric, covered, texel
+from data.people.surface import BACKGROUND, Surface, smooth_normals
+from landmarks import scheme
+
+Float = npt.NDArray[np.float64]
+
+_STEPS = 25  # places along the way of one point of the jaw
+_BEHIND = 0.25  # centimetres; skin this much nearer to the camera hides a landmark
+_NOSE_BASE = 33
+
+
+class JawPaths(NamedTuple):
+    """Ways over the face of each point of the jaw: (17, K) triangles, (17, K, 3) weights.
+
+    The first place of each is the model's landmark itself, the last the base of the nose.
+    """
+
+    corners: npt.NDArray[np.intp]
+    weights: Float
+
+    def places(self, values: npt.NDArray[np.floating]) -> Float:
+        """Values (V, k) of the vertices at the places: (17, K, k)."""
+        return np.einsum("jkc,jkcd->jkd", self.weights, values[self.corners])
+
+
+def jaw_paths(model: HeadModel) -> JawPaths:
+    """The ways along which points of the jaw slide, found on the neutral head.
+
+    Notes
+    -----
+    Rays turn from the point of the jaw to the base of the nose, around the middle of the head
+    between the ears; a place is where a ray leaves the face.
+    """
+    vertices = model.neutral.astype(np.float64)
+    triangles = model.triangles[model.part("M_Face")].astype(np.intp)
+    landmarks = model.landmark_vertices
+    jaw = landmarks[list(scheme.REGIONS["jaw"])]
+    middle = vertices[jaw[[0, -1]]].mean(axis=0)
+    a, b, c = (vertices[triangles[:, corner]] - middle for corner in range(3))
+    ends = vertices[jaw] - middle
+    nose = vertices[landmarks[_NOSE_BASE]] - middle
+    corners = np.zeros((len(jaw), _STEPS, 3), np.intp)
+    weights = np.zeros((len(jaw), _STEPS, 3))
+    for point, end in enumerate(ends):
+        for step, share in enumerate(np.linspace(0, 1, _STEPS)):
+            ray = (1 - share) * end / np.linalg.norm(end) + share * nose / np.linalg.norm(nose)
+            # The ray's place in each triangle: ratios of the volumes that it spans with its edges.
+            volumes = np.stack(
+                [np.cross(b, c) @ ray, np.cross(c, a) @ ray, np.cross(a, b) @ ray], axis=1
+            )
+            total = volumes.sum(axis=1)
+            hit = np.flatnonzero((volumes >= 0).all(axis=1) & (total > 1e-12))
+            if step == 0 or not len(hit):
+                corners[point, step], weights[point, step] = jaw[point], [1, 0, 0]
+                continue
+            share_of = volumes[hit] / total[hit, None]
+            reach = np.einsum("hc,hcd->hd", share_of, vertices[triangles[hit]]) - middle
+            outermost = int((reach @ ray).argmax())
+            corners[point, step] = triangles[hit[outermost]]
+            weights[point, step] = share_of[outermost]
+    return JawPaths(corners, weights)
+
+
+def slide_jaw(paths: JawPaths, places: Float, normals: Float) -> Float:
+    """Points of the jaw as annotators mark them.
+
+    Parameters
+    ----------
+    paths : JawPaths
+    places, normals : (V, 3) float array
+        Vertices of the head in the view, and their normals.
+
+    Returns
+    -------
+    points : (17, 3) float array
+        In the view: the first place of each way that does not face away from the camera.
+    """
+    along = paths.places(places)
+    facing = -(paths.places(normals) * along).sum(axis=2) / np.linalg.norm(along, axis=2)
+    seen = facing >= 0
+    first = np.where(seen.any(axis=1), seen.argmax(axis=1), facing.argmax(axis=1))
+    rows = np.arange(len(along))
+    before = np.maximum(first - 1, 0)
+    dark, light = facing[rows, before], facing[rows, first]
+    # The outline lies where the facing crosses zero between the two places.
+    crossing = (first > 0) & (dark < 0) & (light >= 0)
+    share = np.where(crossing, light / np.where(crossing, light - dark, 1), 0)[:, None]
+    return (1 - share) * along[rows, first] + share * along[rows, before]
+
+
+class Landmarks(NamedTuple):
+    """Landmarks of one picture.
+
+    Attributes
+    ----------
+    view : (68, 3) float array
+        In the view.
+    points : (68, 2) float array
+        In the picture, as annotators mark them.
+    fixed : (68, 2) float array
+        In the picture, each always the same point of the head.
+    """
+
+    view: Float
+    points: Float
+    fixed: Float
+
+
+def landmarks_of(
+    model: HeadModel, paths: JawPaths, vertices: npt.NDArray[np.floating], camera: Camera
+) -> Landmarks:
+    """The landmarks of a head with the given vertices (V, 3), in its own coordinates."""
+    face = model.triangles[model.part("M_Face")]
+    needed = np.unique(paths.corners)
+    around = face[np.isin(face, needed).any(axis=1)]
+    used, local = np.unique(around, return_inverse=True)
+    placed = np.zeros((len(vertices), 3))
+    placed[used] = camera.view(vertices[used])
+    normals = np.zeros((len(vertices), 3))
+    normals[used] = smooth_normals(placed[used].astype(np.float32), local.reshape(-1, 3))
+    fixed = camera.view(vertices[model.landmark_vertices])
+    view = fixed.copy()
+    view[list(scheme.REGIONS["jaw"])] = slide_jaw(paths, placed, normals)
+    return Landmarks(view, camera.pixels(view), camera.pixels(fixed))
+
+
+def visible(
+    landmarks: Landmarks, surfaces: Sequence[Surface], triangles: Projected, size: int
+) -> npt.NDArray[np.bool_]:
+    """Which landmarks the camera sees.
+
+    Parameters
+    ----------
+    landmarks : Landmarks
+    surfaces : sequence of Surface
+        In the view.
+    triangles : Projected
+        Of those surfaces.
+    size : int
+        Width and height of the picture.
+
+    Returns
+    -------
+    seen : (68,) bool array
+        False where something opaque lies nearer to the camera, or the point is off the picture.
+    """
+    points, depth = landmarks.points, -landmarks.view[:, 2]
+    low, high = triangles.xy.min(axis=1), triangles.xy.max(axis=1)
+    seen = ((points > -0.5) & (points < size - 0.5)).all(axis=1)
+    for point in np.flatnonzero(seen):
+        x, y = points[point]
+        near = (low[:, 0] <= x) & (high[:, 0] >= x) & (low[:, 1] <= y) & (high[:, 1] >= y)
+        which = np.flatnonzero(near)
+        flat = barycentric(triangles.xy[which], np.full(len(which), x), np.full(len(which), y))
+        hit = (flat >= 0).all(axis=1)
+        inverse = flat[hit] * triangles.inverse[which[hit]]
+        hit_depth = 1 / inverse.sum(axis=1)
+        before = hit_depth < depth[point] - _BEHIND
+        which, inverse, hit_depth = which[hit][before], inverse[before], hit_depth[before]
+        for number in np.unique(triangles.surface[which]):
+            here = triangles.surface[which] == number
+            weights = inverse[here] * hit_depth[here, None]
+            if covered(surfaces[number], triangles.triangle[which[here]], weights).any():
+                seen[point] = False
+    return seen
+
+
+def labels_of(surfaces: Sequence[Surface], raster: Raster) -> npt.NDArray[np.uint8]:
+    """What each pixel's centre shows: (S, S) uint8, values of `data.people.surface`."""
+    labels = np.full(raster.surface.shape, BACKGROUND, np.uint8)
+    for number in np.unique(raster.surface[raster.surface >= 0]):
+        surface = surfaces[number]
+        here = raster.surface == number
+        if isinstance(surface.label, int | np.integer) or surface.uv is None:
+            labels[here] = np.max(surface.label)
+        else:
+            labels[here] = texel(surface.label, raster.interpolate(surfaces, number, surface.uv))
+    return labels
+
+
+def albedo_of(surfaces: Sequence[Surface], raster: Raster) -> npt.NDArray[np.float32]:
+    """Colour of what each pixel's centre shows: (S, S, 3) float32, linear; black if nothing."""
+    colours = np.zeros((*raster.surface.shape, 3), np.float32)
+    for number in np.unique(raster.surface[raster.surface >= 0]):
+        surface = surfaces[number]
+        here = raster.surface == number
+        if surface.albedo.ndim == 1 or surface.uv is None:
+            colours[here] = surface.albedo.reshape(-1, 3).mean(axis=0)
+        else:
+            colours[here] = texel(surface.albedo, raster.interpolate(surfaces, number, surface.uv))
+    return colours
+
+
+__all__ = [
+    "OPAQUE",
+    "JawPaths",
+    "Landmarks",
+    "albedo_of",
+    "jaw_paths",
+    "labels_of",
+    "landmarks_of",
+    "slide_jaw",
+    "visible",
+]
