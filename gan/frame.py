@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landmarks.draw import STYLES, landmark_image
-from landmarks.errors import InputError
+from landmarks.errors import InputError, PointsError
 from landmarks.files import replacing
 from landmarks.image import crop
 
@@ -82,18 +82,18 @@ class Frame:
 
         Raises
         ------
-        ValueError
+        PointsError
             Not 68 finite points, or all in one place.
         """
         array = np.asarray(points, dtype=np.float64)
         if array.shape != (68, 2):
-            raise InputError(f"landmarks have shape {array.shape}: expected (68, 2)")
+            raise PointsError(f"landmarks have shape {array.shape}: expected (68, 2)")
         if not np.isfinite(array).all():
-            raise InputError("landmarks hold a value that is not finite")
+            raise PointsError("landmarks hold a value that is not finite")
         low, high = array.min(axis=0), array.max(axis=0)
         longer = float((high - low).max())
         if longer == 0:
-            raise InputError("all 68 landmarks are in one place")
+            raise PointsError("all 68 landmarks are in one place")
         half = longer * (0.5 + self.margin)
         # A pixel's centre is a whole number, its edge a half less.
         x, y = ((low + high) / 2 + 0.5).tolist()

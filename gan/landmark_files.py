@@ -114,8 +114,8 @@ def _single(file: str, suffix: str) -> bool:
             return True
     if suffix == ".csv":
         try:
-            with open(file, encoding="utf-8-sig", errors="surrogateescape") as handle:
-                return "file" not in handle.readline().split(",")
+            with open(file, encoding="utf-8-sig", errors="surrogateescape") as text:
+                return "file" not in text.readline().strip().split(",")
         except OSError:
             return True
     return False
