@@ -6,6 +6,7 @@ import functools
 import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,9 +108,21 @@ _paint: Callable[[int], Sample] | None = None
 _quality: int | None = None
 
 
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """With one job the work is done in this process, whose threads are given back."""
+    before = cv2.getNumThreads()
+    try:
+        with threadpool_limits(1):
+            yield
+    finally:
+        cv2.setNumThreads(before)
+
+
 def _prepare(order: Order) -> None:
     global _paint, _quality
-    cv2.setNumThreads(1)  # the processes fill the cores
+    # The processes fill the cores; and sums in another order would end in other digits.
+    cv2.setNumThreads(1)
     threadpool_limits(1)
     _paint, _quality = painter(order), order.quality
 
