@@ -18,7 +18,16 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from data.people.expressions import EMOTIONS, STRONGEST, Habits, Shown, express, no_expression
+from data.people.expressions import (
+    EMOTIONS,
+    SPEECH,
+    STRONGEST,
+    Habits,
+    Shown,
+    check_shapes,
+    express,
+    no_expression,
+)
 from landmarks.errors import InputError
 
 Array = npt.NDArray[np.float64]
@@ -41,7 +50,6 @@ STREAMS = {
 }
 MOST = 2**32  # seeds, persons and pictures are single words of the generators' seeds
 FARTHEST = 2.5  # standard deviations; beyond, sums of shapes stop looking like anybody
-SPEECH = "speech"
 NEUTRAL = "neutral"
 _NEUTRAL_SHARE = 0.15
 _SPEECH_SHARE = 0.08
@@ -87,7 +95,8 @@ class Settings:
     frames: int = 8
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "expression_names", tuple(self.expression_names))
+        object.__setattr__(self, "expression_names", tuple(map(str, self.expression_names)))
+        check_shapes(self.expression_names)
         _whole(self.seed, "seed", 0, MOST - 1)
         _whole(self.people, "people", 1, MOST)
         _whole(self.per_person, "pictures of each person", 1, MOST)
@@ -192,8 +201,8 @@ class Plan:
 
         All pictures of a sequence share it, except for the stream ``"noise"``.
         """
-        own = stream == "noise" or self.sequence is None
-        return _generator(self.seed, self.index if own else self.sequence, stream)
+        first = self.index if self.sequence is None or stream == "noise" else self.sequence
+        return _generator(self.seed, first, stream)
 
     def record(self, names: Sequence[str]) -> dict[str, Any]:
         """What JSON can hold of it; only weights that are not zero, by name."""
@@ -206,7 +215,7 @@ class Plan:
             "second_emotion": self.second,
             "style": self.style,
             "intensity": round(self.intensity, 4),
-            "weights": {names[k]: round(float(self.weights[k]), 4) for k in shown},
+            "weights": {names[k]: round(float(self.weights[k]), 4) for k in map(int, shown)},
             "sequence": self.sequence,
             "frame": self.frame,
             "pose": {
@@ -218,7 +227,7 @@ class Plan:
         }
 
 
-def _generator(seed: int, number: int | None, stream: str) -> np.random.Generator:
+def _generator(seed: int, number: int, stream: str) -> np.random.Generator:
     return np.random.default_rng([seed, number, STREAMS[stream]])
 
 
@@ -340,6 +349,7 @@ def _shown(settings: Settings, number: int, slot: _Slot, first: int) -> Shown:
         # A film starts at rest, rises fast in its middle and ends at a clear apex.
         time = slot.frame / (settings.frames - 1)
         intensity = rng.uniform(0.7, STRONGEST) * time * time * (3.0 - 2.0 * time)
+        return express(slot.emotion, settings.expression_names, intensity, habits, rng, blends=0)
     return express(slot.emotion, settings.expression_names, intensity, habits, rng)
 
 
