@@ -4,6 +4,8 @@ from pathlib import Path
 
 from setuptools import setup
 
+_GAN = ["accelerate>=0.30", "safetensors>=0.4.3", "tensorboard>=2.14", "torch>=2.4"]
+
 setup(
     name="landmark-calibrated-expressions",
     version="0.1.0",
@@ -14,8 +16,12 @@ setup(
     python_requires=">=3.10",
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
-    packages=["landmarks", "calibration"],
-    package_data={"landmarks": ["py.typed", "*.onnx"], "calibration": ["py.typed", "*.npz"]},
+    packages=["landmarks", "calibration", "gan"],
+    package_data={
+        "landmarks": ["py.typed", "*.onnx"],
+        "calibration": ["py.typed", "*.npz"],
+        "gan": ["py.typed"],
+    },
     install_requires=[
         "numpy>=1.24",
         "scipy>=1.10",
@@ -31,9 +37,11 @@ setup(
     extras_require={
         "app": ["gradio>=5"],
         "people": ["mitsuba>=3.9"],  # python -m data.people
+        "gan": _GAN,
         "ray": ["ray>=2.30"],
         "train": ["onnx>=1.16", "torch>=2.2"],  # scripts/train_face_candidates.py
         "dev": [
+            *_GAN,
             "mitsuba>=3.9",  # path-traced pictures are tested too
             "mypy>=1.8",
             "pytest>=8",

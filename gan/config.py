@@ -1,0 +1,137 @@
+"""What a model is: everything that training was told and generating has to know."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from landmarks.errors import InputError
+
+SIZES = (64, 128, 256)
+RECIPES = ("published", "better")
+PRECISIONS = ("fp32", "bf16")
+VERSION = 1
+
+
+class ConfigError(InputError):
+    """A setting is outside of what can be trained, or a file holds no settings."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a model, the same in its folder, in its weights and on the command line.
+
+    Attributes
+    ----------
+    size : int
+        Side of the pictures in pixels.
+    base_filters : int
+        Width of the first layer; the others are multiples.
+    recipe : {'published', 'better'}
+    pairing : {'exact', 'person'}
+    seed : int
+        0 ≤ seed < 2**63.
+    batch : int
+        Pairs in a step, over all processes.
+    precision : {'fp32', 'bf16'}
+        Of the arithmetic; weights are always float32.
+    held_out : float
+        Share of persons that training never sees.
+    gate : tuple of 3 tuples of 3 floats, or None
+        Matrix of the published gate on the losses.
+    drawing : dict
+        How the landmark images were drawn and how the crop relates to the points: what
+        `data.make_pairs` wrote into `pairs.json`, as it is. Empty if the folder told nothing.
+    settings : dict
+        The recipe's numbers: learning rates, weights of the losses.
+    """
+
+    size: int = 64
+    base_filters: int = 96
+    recipe: str = "published"
+    pairing: str = "exact"
+    seed: int = 0
+    batch: int = 16
+    precision: str = "fp32"
+    held_out: float = 0.1
+    gate: tuple[tuple[float, ...], ...] | None = None
+    drawing: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._among("size", SIZES)
+        self._among("recipe", RECIPES)
+        self._among("pairing", ("exact", "person"))
+        self._among("precision", PRECISIONS)
+        for name in ("base_filters", "batch"):
+            if getattr(self, name) < 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}: expected 1 or more")
+        if not 0 <= self.seed < 2**63:
+            raise ConfigError(f"seed is {self.seed}: expected 0 ≤ seed < 2**63")
+        if not 0 <= self.held_out < 1:
+            raise ConfigError(f"held_out is {self.held_out}: expected 0 ≤ held_out < 1")
+        if self.gate is not None and [len(row) for row in self.gate] != [3, 3, 3]:
+            raise ConfigError("the gate's matrix is not 3×3")
+
+    def _among(self, name: str, known: tuple[Any, ...]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            listed = ", ".join(map(str, known))
+            raise ConfigError(f"{name} is {value!r}: expected one of {listed}")
+
+    def to_json(self) -> str:
+        """One line that `from_json` reads; equal settings give equal text."""
+        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "the text") -> Config:
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+        source : str, optional
+            Where it comes from, for errors.
+
+        Raises
+        ------
+        ConfigError
+            Damaged, of a newer version, or a setting that is not known or not allowed.
+        """
+        try:
+            values = json.loads(text)
+            version = int(values.pop("version"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(f"{source} holds no settings of a translator") from None
+        if version > VERSION:
+            raise ConfigError(
+                f"{source} is of version {version}, newer than the {VERSION} that this software "
+                "reads: update the software"
+            )
+        names = {entry.name for entry in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ConfigError(f"{source} has the unknown setting {unknown[0]!r}")
+        if values.get("gate") is not None:
+            values["gate"] = tuple(tuple(row) for row in values["gate"])
+        try:
+            return cls(**values)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from None
+        except TypeError as error:
+            raise ConfigError(f"{source} has a setting of the wrong type: {error}") from None
+
+    def differences(self, other: Config) -> list[str]:
+        """What another config says otherwise, in words: `batch is 16, not 8`."""
+        return [
+            f"{entry.name} is {_short(mine)}, not {_short(theirs)}"
+            for entry in dataclasses.fields(self)
+            if (mine := getattr(self, entry.name)) != (theirs := getattr(other, entry.name))
+        ]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"
