@@ -37,6 +37,11 @@ class Projected(NamedTuple):
     surface: Index
     triangle: Index
 
+    def bounds(self) -> tuple[Float, Float]:
+        """Least and greatest x and y of each triangle: two (m, 2) arrays."""
+        a, b, c = self.xy[:, 0], self.xy[:, 1], self.xy[:, 2]
+        return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
+
 
 class Raster(NamedTuple):
     """What each pixel's centre sees.
@@ -81,7 +86,10 @@ def project(surfaces: Sequence[Surface], camera: Camera) -> Projected:
             np.zeros((0, 3, 2)), np.zeros((0, 3)), np.zeros(0, np.intp), np.zeros(0, np.intp)
         )
     return Projected(
-        np.concatenate(xy), np.concatenate(inverse), np.concatenate(number), np.concatenate(triangle)
+        np.concatenate(xy),
+        np.concatenate(inverse),
+        np.concatenate(number),
+        np.concatenate(triangle),
     )
 
 
@@ -101,7 +109,7 @@ def barycentric(xy: Float, x: Float, y: Float) -> Float:
     third = (b[:, 0] - a[:, 0]) * (y - a[:, 1]) - (b[:, 1] - a[:, 1]) * (x - a[:, 0])
     with np.errstate(divide="ignore", invalid="ignore"):
         second, third = second / area, third / area
-    return np.stack([1 - second - third, second, third], axis=1)
+        return np.stack([1 - second - third, second, third], axis=1)
 
 
 def covered(surface: Surface, triangle: Index, weights: Float) -> npt.NDArray[np.bool_]:
@@ -114,7 +122,9 @@ def covered(surface: Surface, triangle: Index, weights: Float) -> npt.NDArray[np
     return np.asarray(texel(surface.alpha, uv) >= OPAQUE)
 
 
-def rasterise(surfaces: Sequence[Surface], camera: Camera) -> Raster:
+def rasterise(
+    surfaces: Sequence[Surface], camera: Camera, triangles: Projected | None = None
+) -> Raster:
     """See which surface is the first at every pixel's centre.
 
     Parameters
@@ -122,6 +132,8 @@ def rasterise(surfaces: Sequence[Surface], camera: Camera) -> Raster:
     surfaces : sequence of Surface
         In the view; both sides of a triangle are seen.
     camera : Camera
+    triangles : Projected, optional
+        Of these surfaces, where they are known already.
 
     Returns
     -------
@@ -132,11 +144,12 @@ def rasterise(surfaces: Sequence[Surface], camera: Camera) -> Raster:
     Where the coverage is below one half a surface is looked through.
     """
     size = camera.size
-    all_triangles = project(surfaces, camera)
-    low = np.ceil(all_triangles.xy.min(axis=1, initial=np.inf)).clip(0, size)
-    high = np.floor(all_triangles.xy.max(axis=1, initial=-np.inf)).clip(-1, size - 1)
-    extent = (high - low + 1).clip(0).astype(np.intp)
-    count = extent.prod(axis=1)
+    if triangles is None:
+        triangles = project(surfaces, camera)
+    least, most = triangles.bounds()
+    low = np.ceil(least).clip(0, size)
+    extent = (np.floor(most).clip(-1, size - 1) - low + 1).clip(0).astype(np.intp)
+    count = extent[:, 0] * extent[:, 1]
     some = np.flatnonzero(count)
     depth = np.full(size * size, np.inf)
     which = np.full(size * size, -1, np.intp)
@@ -153,19 +166,19 @@ def rasterise(surfaces: Sequence[Surface], camera: Camera) -> Raster:
         place = np.arange(len(owner)) - first
         x = low[owner, 0] + place % extent[owner, 0]
         y = low[owner, 1] + place // extent[owner, 0]
-        flat = barycentric(all_triangles.xy[owner], x, y)
+        flat = barycentric(triangles.xy[owner], x, y)
         inside = np.flatnonzero((flat >= -1e-9).all(axis=1))
         owner, flat = owner[inside], flat[inside]
         pixel = (y[inside] * size + x[inside]).astype(np.intp)
-        inverse = flat * all_triangles.inverse[owner]
+        inverse = flat * triangles.inverse[owner]
         far = 1 / inverse.sum(axis=1)
         on_surface = inverse * far[:, None]
         keep = far <= depth[pixel]
-        for number in np.unique(all_triangles.surface[owner]):
+        for number in np.unique(triangles.surface[owner]):
             if surfaces[number].alpha is not None:
-                here = np.flatnonzero(keep & (all_triangles.surface[owner] == number))
+                here = np.flatnonzero(keep & (triangles.surface[owner] == number))
                 keep[here] = covered(
-                    surfaces[number], all_triangles.triangle[owner[here]], on_surface[here]
+                    surfaces[number], triangles.triangle[owner[here]], on_surface[here]
                 )
         owner, pixel, far, on_surface = owner[keep], pixel[keep], far[keep], on_surface[keep]
         np.minimum.at(depth, pixel, far)
@@ -174,8 +187,11 @@ def rasterise(surfaces: Sequence[Surface], camera: Camera) -> Raster:
         weights[pixel[nearest]] = on_surface[nearest]
     shape = (size, size)
     seen = which >= 0
-    surface = np.where(seen, all_triangles.surface[which], -1) if seen.any() else which
-    triangle = np.where(seen, all_triangles.triangle[which], -1) if seen.any() else which
+    surface = np.where(seen, triangles.surface[which], -1) if seen.any() else which
+    triangle = np.where(seen, triangles.triangle[which], -1) if seen.any() else which
     return Raster(
-        surface.reshape(shape), triangle.reshape(shape), weights.reshape(*shape, 3), depth.reshape(shape)
+        surface.reshape(shape),
+        triangle.reshape(shape),
+        weights.reshape(*shape, 3),
+        depth.reshape(shape),
     )

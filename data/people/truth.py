@@ -28,7 +28,8 @@ from landmarks import scheme
 Float = npt.NDArray[np.float64]
 
 _STEPS = 25  # places along the way of one point of the jaw
-_BEHIND = 0.25  # centimetres; skin this much nearer to the camera hides a landmark
+_BEHIND = 0.4  # centimetres; what is this much nearer to the camera hides a landmark
+_BEHIND_OUTLINE = 1.5  # the same on the outline, where depth grows fast from one place to the next
 _NOSE_BASE = 33
 
 
@@ -168,7 +169,9 @@ def visible(
         False where something opaque lies nearer to the camera, or the point is off the picture.
     """
     points, depth = landmarks.points, -landmarks.view[:, 2]
-    low, high = triangles.xy.min(axis=1), triangles.xy.max(axis=1)
+    low, high = triangles.bounds()
+    slid = (points != landmarks.fixed).any(axis=1)
+    limit = depth - np.where(slid, _BEHIND_OUTLINE, _BEHIND)
     seen = ((points > -0.5) & (points < size - 0.5)).all(axis=1)
     for point in np.flatnonzero(seen):
         x, y = points[point]
@@ -178,7 +181,7 @@ def visible(
         hit = (flat >= 0).all(axis=1)
         inverse = flat[hit] * triangles.inverse[which[hit]]
         hit_depth = 1 / inverse.sum(axis=1)
-        before = hit_depth < depth[point] - _BEHIND
+        before = hit_depth < limit[point]
         which, inverse, hit_depth = which[hit][before], inverse[before], hit_depth[before]
         for number in np.unique(triangles.surface[which]):
             here = triangles.surface[which] == number

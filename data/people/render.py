@@ -1,0 +1,181 @@
+"""One picture of a synthetic person, with everything that is known of it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from data.people.background import draw_background
+from data.people.camera import draw_camera, turned
+from data.people.capture import LUMINANCE, capture, expose
+from data.people.head_model import HeadModel
+from data.people.light import draw_light
+from data.people.look import Accessories, Look, draw_accessories, draw_look, dress
+from data.people.plan import Person, Plan, Settings, people
+from data.people.preview import shade
+from data.people.raster import Raster, project, rasterise
+from data.people.scene import trace
+from data.people.surface import EYES, MOUTH, SKIN, TEETH, Surface
+from data.people.truth import JawPaths, albedo_of, jaw_paths, labels_of, landmarks_of, visible
+
+Array = npt.NDArray[np.float32]
+
+_FINEST = 512  # texels; a texture need not have more than about the picture's pixels
+
+
+class Picture(NamedTuple):
+    """A rendered picture and its truth.
+
+    Attributes
+    ----------
+    image : (S, S, 3) uint8 array
+        RGB.
+    points : (68, 2) float array
+        Landmarks (x, y) in pixels, 0-based, origin at the centre of the top-left pixel.
+    visible : (68,) bool array
+        Whether the camera sees the landmark.
+    labels : (S, S) uint8 array
+        What each pixel shows, values of `landmarks.shards.LABELS`.
+    record : dict
+        Who is shown, how, in which light, through which camera; fit for JSON.
+    """
+
+    image: npt.NDArray[np.uint8]
+    points: npt.NDArray[np.float64]
+    visible: npt.NDArray[np.bool_]
+    labels: npt.NDArray[np.uint8]
+    record: dict[str, Any]
+
+
+class _Sitter(NamedTuple):
+    """What all pictures of one person share."""
+
+    person: Person
+    look: Look
+    neutral_landmarks: Array
+
+
+class _Kept:
+    """What the last picture found out and the next may need: one model, one person."""
+
+    model: HeadModel | None = None
+    paths: JawPaths | None = None
+    key: tuple[int, int] | None = None
+    sitter: _Sitter | None = None
+
+
+_kept = _Kept()
+
+
+def _sitter(model: HeadModel, plan: Plan) -> tuple[JawPaths, _Sitter]:
+    """The person of a plan; made once for pictures that follow one another."""
+    if _kept.model is not model or _kept.paths is None:
+        _kept.model, _kept.paths, _kept.sitter = model, jaw_paths(model), None
+    if _kept.sitter is None or _kept.key != (plan.seed, plan.person):
+        person = people(plan.seed, plan.person, len(model.identities))
+        neutral = model.face(person.identity, np.zeros(len(model.names)))
+        look = draw_look(person.rng("look"))
+        _kept.sitter = _Sitter(person, look, neutral[model.landmark_vertices])
+        _kept.key = (plan.seed, plan.person)
+    return _kept.paths, _kept.sitter
+
+
+def render(
+    model: HeadModel,
+    plan: Plan,
+    settings: Settings,
+    *,
+    samples: int = 16,
+    path_traced: bool = True,
+) -> Picture:
+    """Render one picture.
+
+    Parameters
+    ----------
+    model : HeadModel
+    plan : Plan
+        Who, how and from where.
+    settings : Settings
+        Of the set; only the size is needed here.
+    samples : int, optional
+        Light paths of each pixel.
+    path_traced : bool, optional
+        False shades without shadows and without Mitsuba; points and labels are the same.
+
+    Returns
+    -------
+    picture : Picture
+
+    Raises
+    ------
+    InputError
+        Mitsuba is not installed.
+
+    Notes
+    -----
+    The same plan gives the same bytes on the same machine, whatever was rendered before.
+    """
+    size = settings.size
+    paths, sitter = _sitter(model, plan)
+    accessories = (
+        Accessories() if plan.bare else draw_accessories(plan.rng("accessories"), sitter.look)
+    )
+    vertices = model.face(sitter.person.identity, plan.weights)
+    dressed = dress(
+        model,
+        sitter.look,
+        accessories,
+        sitter.person.identity,
+        plan.weights,
+        vertices,
+        texture=min(_FINEST, max(256, size)),
+        gaze=plan.gaze,
+    )
+    rotation = turned(plan.yaw, plan.pitch, plan.roll)
+    camera = draw_camera(plan.rng("camera"), rotation, sitter.neutral_landmarks, size)
+    surfaces = [camera.place(surface) for surface in dressed]
+    triangles = project(surfaces, camera)
+    raster = rasterise(surfaces, camera, triangles)
+    labels = labels_of(surfaces, raster)
+    landmarks = landmarks_of(model, paths, vertices, camera)
+    seen = visible(landmarks, surfaces, triangles, size)
+
+    light = draw_light(plan.rng("light"))
+    albedo = albedo_of(surfaces, raster)
+    noise = plan.rng("noise")
+    seed = int(noise.integers(2**31))
+    if path_traced:
+        shown = _in_sight(surfaces, raster)
+        radiance, coverage = trace(shown, camera, light, samples=samples, seed=seed)
+    else:
+        radiance, coverage = shade(surfaces, raster, albedo, light)
+    skin = labels == SKIN
+    tone = float((albedo[skin] @ LUMINANCE).mean()) if skin.any() else 0.3
+    lens = plan.rng("capture")
+    exposed, _ = expose(radiance, coverage, skin, tone, lens)
+    kind, behind = draw_background(plan.rng("background"), size)
+    image, captured = capture(exposed + (1 - coverage)[..., None] * behind, lens, noise)
+
+    record = plan.record(model.names) | {
+        "look": sitter.look.record(),
+        "accessories": accessories.record(),
+        "camera": camera.record(),
+        "light": light.record(),
+        "background": kind,
+        "capture": captured,
+        "jaw_3d_projected": np.round(landmarks.fixed[:17], 2).tolist(),
+    }
+    return Picture(image, landmarks.points, seen, labels, record)
+
+
+def _in_sight(surfaces: list[Surface], raster: Raster) -> list[Surface]:
+    """All but what lies inside the head and is not seen: it costs time and changes nothing."""
+    inside = {MOUTH, TEETH, EYES}
+    return [
+        surface
+        for number, surface in enumerate(surfaces)
+        if not (isinstance(surface.label, int) and surface.label in inside)
+        or bool((raster.surface == number).any())
+    ]
