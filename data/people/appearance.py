@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from data.people.surface import floats
 from data.people.tone import hair_colour
 
 Colour = tuple[float, float, float]
@@ -153,7 +154,7 @@ def draw_look(rng: Rng) -> Look:
     return Look(
         seed=int(rng.integers(2**31)),
         melanin=melanin,
-        blood=float(np.clip(rng.lognormal(np.log(0.013), 0.45), 0.004, 0.045)),
+        blood=float(np.clip(rng.lognormal(np.log(0.0095), 0.4), 0.003, 0.03)),
         age=age,
         shine=float(rng.beta(2, 3)),
         roughness=float(rng.uniform(0.32, 0.6)),
@@ -174,9 +175,9 @@ def draw_look(rng: Rng) -> Look:
         lip_edge=float(rng.uniform(0.004, 0.02) * (0.5 if lips[0] > 0.5 else 1)),
         make_up=float(rng.beta(1.5, 1.5)) if made_up else 0.0,
         brow_thickness=float(
-            np.clip(rng.lognormal(np.log(0.075 if bearded else 0.06), 0.28), 0.025, 0.14)
+            np.clip(rng.lognormal(np.log(0.095 if bearded else 0.075), 0.25), 0.035, 0.16)
         ),
-        brow_density=float(rng.beta(4, 1.8) * (1 - 0.35 * (age > 0.7))),
+        brow_density=float(rng.beta(5, 1.3) * (1 - 0.35 * (age > 0.7))),
         brow_height=float(rng.normal(0, 0.008)),
         brow_arch=float(rng.normal(0, 0.012)),
         brow_asymmetry=float(rng.normal(0, 0.006)),
@@ -187,18 +188,14 @@ def draw_look(rng: Rng) -> Look:
         iris_size=float(rng.uniform(0.345, 0.4)),
         pupil=float(rng.uniform(0.28, 0.6)),
         sclera_colour=_rgb(
-            np.float32([0.62, 0.57, 0.54])
-            * (1, 1 - yellow * 0.3, 1 - yellow)
-            * rng.uniform(0.75, 1.1)
+            floats([0.62, 0.57, 0.54]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
         ),
         veins=float(rng.beta(1.5, 3)),
         lashes=float(rng.uniform(0.35, 1.0) if made_up else rng.uniform(0.1, 0.6)),
         teeth_colour=_rgb(
-            np.float32([0.68, 0.63, 0.54]) * (1, 1, rng.uniform(0.65, 1.1)) * rng.uniform(0.6, 1.15)
+            floats([0.68, 0.63, 0.54]) * (1, 1, rng.uniform(0.65, 1.1)) * rng.uniform(0.6, 1.15)
         ),
-        gum_colour=_rgb(
-            np.float32([0.42, 0.15, 0.14]) * rng.uniform(0.6, 1.1) * (0.6 + 0.4 * fair)
-        ),
+        gum_colour=_rgb(floats([0.42, 0.15, 0.14]) * rng.uniform(0.6, 1.1) * (0.6 + 0.4 * fair)),
         hair_style=style,
         hair_colour=hair,
         beard_colour=beard_hair,
@@ -233,15 +230,17 @@ def _hair_colours(rng: Rng, fair: float, age: float) -> tuple[Colour, Colour, Co
     lightest = np.log(rng.uniform(0.08, 0.6)) if rng.random() < 0.75 * fair else np.log(1.3)
     share = rng.beta(1.2, 1.2) * fair
     eumelanin = float(np.exp(share * lightest + (1 - share) * darkest))
-    pheomelanin = float(rng.lognormal(np.log(0.25), 0.6))
+    pheomelanin = float(rng.lognormal(np.log(0.45), 0.5))
     if fair > 0.5 and rng.random() < 0.08:
         eumelanin, pheomelanin = rng.uniform(0.1, 0.6), rng.uniform(1.0, 2.5)
     if rng.random() < 0.05:  # dyed
         eumelanin = float(np.exp(rng.uniform(np.log(0.1), np.log(4))))
-    grey = float(np.clip(rng.normal(1.6 * age - 0.6, 0.25), 0, 0.95))
+    grey = float(np.clip(rng.normal(1.8 * age - 0.95, 0.22), 0, 0.95))
     hair = hair_colour(eumelanin, pheomelanin, grey)
     beard = hair_colour(eumelanin * 1.2, pheomelanin * 1.4, float(np.clip(grey * 1.2, 0, 0.95)))
-    brows = hair_colour(eumelanin * rng.uniform(1, 2.2), pheomelanin, grey * rng.uniform(0.1, 0.7))
+    brows = hair_colour(
+        max(eumelanin, 0.5) * rng.uniform(1, 3), pheomelanin, grey * rng.uniform(0.1, 0.7)
+    )
     return _rgb(hair), _rgb(beard), _rgb(brows)
 
 
@@ -257,14 +256,14 @@ def _hair_style(rng: Rng, age: float, bearded: bool, made_up: bool) -> str:
 
 def _irises(rng: Rng, fair: float) -> tuple[Colour, Colour]:
     """Colours of the iris's outer and inner part."""
-    brown = np.float32([0.09, 0.045, 0.02]) * rng.uniform(0.3, 1.6)
+    brown = floats([0.09, 0.045, 0.02]) * rng.uniform(0.3, 1.6)
     others = np.float32(
         [[0.13, 0.2, 0.28], [0.12, 0.15, 0.09], [0.19, 0.2, 0.19], [0.17, 0.11, 0.04]]
     )
     outer = brown
     if rng.random() < 0.75 * fair:
         outer = others[rng.integers(len(others))] * rng.uniform(0.6, 1.5)
-    inner = outer * rng.uniform(0.8, 1.4) + rng.uniform(0, 0.6) * np.float32([0.09, 0.05, 0.015])
+    inner = outer * rng.uniform(0.8, 1.4) + rng.uniform(0, 0.6) * floats([0.09, 0.05, 0.015])
     return _rgb(outer), _rgb(inner)
 
 

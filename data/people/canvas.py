@@ -92,7 +92,7 @@ def make_canvas(model: HeadModel, size: int, head_size: int) -> Canvas:
     places = (model.neutral - origin) / np.float32(unit)
     normals = smooth_normals(model.neutral, model.triangles[model.part(FACE, HEAD)])
     face, head = part(model, FACE), part(model, HEAD)
-    first = {int(vertex): corner for corner, vertex in reversed(list(enumerate(face.index)))}
+    first = {int(vertex): corner for corner, vertex in reversed(list(enumerate(face.vertex)))}
     if missing := [i for i, v in enumerate(model.landmark_vertices) if int(v) not in first]:
         raise ValueError(
             f"landmark {missing[0]} of the head model lies on no triangle of {FACE}: "
@@ -110,7 +110,7 @@ def make_canvas(model: HeadModel, size: int, head_size: int) -> Canvas:
 
 
 def _chart(piece: Part, places: Array, normals: Array, size: int) -> Chart:
-    values = np.concatenate([places, normals], axis=1)[piece.index]
+    values = np.concatenate([places, normals], axis=1)[piece.vertex]
     filled, inside = rasterise(piece.uv * size - 0.5, piece.triangles, values, size)
     near = ndimage.distance_transform_edt(~inside, return_distances=False, return_indices=True)
     filled = filled[tuple(near)]

@@ -6,7 +6,7 @@ import numpy as np
 
 from data.people.appearance import Look
 from data.people.head_model import HeadModel
-from data.people.surface import EYES, Array, Part, Surface, part, smooth_normals
+from data.people.surface import EYES, Array, Part, Surface, floats, part, smooth_normals
 
 _REACH = np.pi * 0.6
 """Angle from the eyeball's front that the edge of its texture shows."""
@@ -41,10 +41,10 @@ def eye_texture(look: Look, size: int = 128) -> Array:
     row, column = np.mgrid[:size, :size]
     x, y = ((2 * (grid + 0.5) / size - 1) * _REACH for grid in (column, row))
     angle, round_ = np.hypot(x, y), np.arctan2(y, x)
-    white = np.ones((size, size, 3), np.float32) * np.float32(look.sclera_colour)
+    white = np.ones((size, size, 3), np.float32) * floats(look.sclera_colour)
     iris = np.arcsin(look.iris_size)
     far = np.clip((angle - iris) / 1.0, 0, 1)
-    white *= 1 - far[..., None] * np.float32([0.12, 0.3, 0.32]) * (0.4 + look.veins)
+    white *= 1 - far[..., None] * floats([0.12, 0.3, 0.32]) * (0.4 + look.veins)
     vein = np.zeros((size, size), np.float32)
     for _ in range(int(30 * look.veins)):
         start, bend = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.5, 2)
@@ -52,12 +52,12 @@ def eye_texture(look: Look, size: int = 128) -> Array:
         width = 0.03 * rng.uniform(0.5, 1.2)
         distance = np.abs(np.angle(np.exp(1j * (round_ - path)))) * angle
         vein = np.maximum(vein, np.exp(-0.5 * (distance / width) ** 2) * step_up(angle, iris, 0.4))
-    white *= 1 - vein[..., None] * np.float32([0.1, 0.35, 0.35]) * 0.7
+    white *= 1 - vein[..., None] * floats([0.1, 0.35, 0.35]) * 0.7
     inward = np.clip(angle / iris, 0, 1)[..., None]
     fibres = sum(
         np.cos(round_ * k + rng.uniform(0, 6.3)) * rng.normal(0, 1) for k in rng.integers(9, 40, 8)
     )
-    coloured = np.float32(look.iris_inner) * (1 - inward) + np.float32(look.iris_colour) * inward
+    coloured = floats(look.iris_inner) * (1 - inward) + floats(look.iris_colour) * inward
     coloured = coloured * np.exp(0.12 * np.asarray(fibres))[..., None]
     limbus = 1 - 0.75 * np.exp(-0.5 * ((inward - 1) / 0.12) ** 2)
     coloured = coloured * limbus
@@ -78,7 +78,7 @@ class Eyeball:
 
     def __init__(self, model: HeadModel, material: str) -> None:
         self.piece: Part = part(model, material)
-        rest = model.neutral[self.piece.index]
+        rest = model.neutral[self.piece.vertex]
         away = rest - eyeball_centre(rest)
         away /= np.linalg.norm(away, axis=1, keepdims=True)
         angle = np.arccos(np.clip(away[:, 2], -1, 1))
@@ -90,7 +90,7 @@ class Eyeball:
         self, name: str, vertices: Array, texture: Array, gaze: tuple[float, float]
     ) -> Surface:
         """The eyeball of a head, looking where `gaze` (yaw, pitch) says."""
-        own = vertices[self.piece.index]
+        own = vertices[self.piece.vertex]
         centre = eyeball_centre(own)
         turned = ((own - centre) @ turn(*gaze).T + centre).astype(np.float32)
         return Surface(

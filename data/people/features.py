@@ -7,7 +7,7 @@ import numpy as np
 from data.people.appearance import Look
 from data.people.canvas import Canvas, smooth_curve
 from data.people.patterns import Front, along, fill, lookup, noise, step
-from data.people.surface import BROWS, LIPS, Array, Labels
+from data.people.surface import BROWS, LIPS, Array, Labels, floats
 from data.people.tone import skin_colour
 
 LEFT_BROW, RIGHT_BROW = (22, 23, 24, 25, 26), (21, 20, 19, 18, 17)
@@ -32,11 +32,11 @@ def paint_lips(
     soft = fill(size, outline, look.lip_edge * texel)
     own = skin_colour(melanin * look.lip_melanin, np.clip(blood * look.lip_blood, 0, 0.2))
     # Fine lines run across the lips, so they vary along the mouth only.
-    place = canvas.face.place * np.float32([1, 0.25, 0.25])
+    place = canvas.face.place * floats([1, 0.25, 0.25])
     lines = noise(place, 45, rng) + noise(place, 22, rng)
     own *= (1 + 0.05 * lines)[..., None]
     cover = look.lipstick * (0.9 + 0.1 * noise(canvas.face.place, 12, rng))
-    own += np.clip(cover, 0, 1)[..., None] * (np.float32(look.lipstick_colour) - own)
+    own += np.clip(cover, 0, 1)[..., None] * (floats(look.lipstick_colour) - own)
     # Where the lips meet they are moist and dark.
     seam = np.concatenate([canvas.landmarks[60:65], canvas.landmarks[[67, 66, 65]]])
     distance = np.abs(canvas.face.place[..., None, :] - seam).max(axis=-1).min(axis=-1)
@@ -80,7 +80,7 @@ def paint_brows(
         thin = np.interp(passed, [0, 0.15, 0.7, 1], [0.6, 1.0, 1.0, 0.8])
         cover = np.clip(inside * thin * look.brow_density * (1 + 0.3 * strands), 0, 0.97)
         old = albedo[near]
-        albedo[near] = old + cover[:, None] * (np.float32(look.brow_colour) - old)
+        albedo[near] = old + cover[:, None] * (floats(look.brow_colour) - old)
         mark = labels[near]
         mark[inside > 0.5] = BROWS
         labels[near] = mark
@@ -93,7 +93,7 @@ def paint_eyelids(
     place = canvas.face.place
     fold = rng.uniform(0, 0.5) if rng.random() < 0.75 else 0.0
     height = rng.uniform(0.04, 0.075)
-    shadow = np.float32(look.iris_colour if rng.random() < 0.3 else (0.05, 0.035, 0.035))
+    shadow = floats(look.iris_colour if rng.random() < 0.3 else (0.05, 0.035, 0.035))
     for upper, lower in (LEFT_LIDS, RIGHT_LIDS):
         points = canvas.landmarks[[*upper, *lower]]
         middle = points.mean(axis=0)

@@ -7,7 +7,7 @@ import numpy as np
 from data.people.appearance import Look
 from data.people.canvas import Canvas, Chart
 from data.people.patterns import noise, step
-from data.people.surface import Array
+from data.people.surface import Array, floats
 
 
 def beard_cover(
@@ -54,7 +54,7 @@ def beard_cover(
         "full": everything,
     }
     long = parts[look.beard] * step(y, low, 0.05)
-    strands = noise(place * np.float32([1, 0.3, 1]), 60, rng)
+    strands = noise(place * floats([1, 0.3, 1]), 60, rng)
     texture = np.clip(1 + 0.25 * strands, 0, 1.2)
     cover = np.clip(long * (0.45 + 0.55 * look.beard_length) * texture, 0, 0.96)
     shadow = everything * look.stubble * 0.5 * np.clip(1 + 0.25 * strands, 0, 1.5)
@@ -69,6 +69,8 @@ def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
     points = canvas.landmarks
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     side_x, ear_z = abs(points[16, 0]), points[16, 2]
+    # The ears stand out beside the head.
+    ear = (x > side_x + 0.075) & (y < 0.35) & (y > -0.6) & (z > ear_z - 0.45)
     brow = points[19:25, 1].mean()
     front = brow + 0.42 + 0.3 * look.hair_line
     temple = 0.12 * look.hair_line
@@ -84,7 +86,8 @@ def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
     nape = np.interp(
         z, [behind - 0.55, behind - 0.1, behind, ear_z, 9], [-0.85, -0.45, 0.3, 0.0, 9]
     )
-    return np.where(z > ear_z, np.minimum(ahead, 9), np.maximum(y - nape, -9)).astype(np.float32)
+    edge = np.where(z > ear_z, ahead, y - nape)
+    return np.where(ear, -1.0, edge).astype(np.float32)
 
 
 def scalp_cover(canvas: Canvas, chart: Chart, look: Look, rng: np.random.Generator) -> Array:

@@ -7,9 +7,11 @@ import numpy.typing as npt
 
 from data.people.accessories import Accessories, draw_accessories
 from data.people.appearance import Look, draw_look
+from data.people.covers import hand
 from data.people.head_model import HeadModel
-from data.people.surface import LIPS, MOUTH, TEETH, Array, Part, Surface, smooth_normals
-from data.people.wardrobe import wardrobe
+from data.people.surface import MOUTH, TEETH, Array, Part, Surface, below, floats, smooth_normals
+from data.people.wardrobe import Person, Wardrobe, wardrobe
+from data.people.worn import glasses, hat
 
 __all__ = ["Accessories", "Look", "Surface", "draw_accessories", "draw_look", "dress"]
 
@@ -56,15 +58,16 @@ def dress(
     room = wardrobe(model, texture)
     vertices = np.asarray(vertices, dtype=np.float32)
     weights = np.asarray(weights, dtype=np.float32)
-    skin, eye = room.person(look)
+    person = room.person(look, tuple(np.asarray(identity, dtype=float).tolist()))
+    skin = person.skin
     face = room.wrinkles.moved(skin.face, look, weights)
     normals = smooth_normals(vertices, room.skin_triangles)
 
     def piece(name: str, part: Part, **how: object) -> Surface:
-        place = vertices[part.index]
-        return Surface(name, place, part.triangles, part.uv, normals=normals[part.index], **how)
+        place = vertices[part.vertex]
+        return Surface(name, place, part.triangles, part.uv, normals=normals[part.vertex], **how)
 
-    gloss = 0.15 + 0.5 * look.shine
+    gloss = 0.1 + 0.4 * look.shine
     surfaces = [
         piece(
             "face",
@@ -76,7 +79,7 @@ def dress(
         ),
         piece(
             "head",
-            room.canvas.head.part,
+            room.head,
             albedo=skin.head,
             label=skin.head_labels,
             roughness=look.roughness,
@@ -90,15 +93,36 @@ def dress(
         surfaces.append(
             Surface(
                 name,
-                vertices[part.index],
+                vertices[part.vertex],
                 part.triangles,
                 None,
-                np.float32(colour),
+                floats(colour),
                 roughness=0.3,
                 specular=0.4,
                 label=label,
             )
         )
     for name, ball in (("left eye", room.left_eye), ("right eye", room.right_eye)):
-        surfaces.append(ball.surface(name, vertices, eye, gaze))
+        surfaces.append(ball.surface(name, vertices, person.eye, gaze))
+    surfaces += _covers(room, person, look, accessories, vertices)
     return surfaces
+
+
+def _covers(
+    room: Wardrobe, person: Person, look: Look, worn: Accessories, vertices: Array
+) -> list[Surface]:
+    """Hair, clothes and accessories."""
+    canvas, at = room.canvas, room.model.landmark_vertices
+    surfaces, hair = [person.clothes], person.hair
+    if worn.hat and not look.headwear:
+        hats, rim = hat(canvas, room.mean_shell, person.shell, worn)
+        surfaces += hats
+        limit = float(canvas.origin[1]) + (rim + 0.03) * canvas.unit
+        hair = [below(surface, limit) for surface in hair]
+    if worn.glasses:
+        surfaces += glasses(canvas, person.rest[at], worn)
+    if worn.mask:
+        surfaces += room.mask.surfaces(canvas, vertices, worn)
+    if worn.hand:
+        surfaces += hand(canvas, vertices[at], look, worn)
+    return [*surfaces, *(surface for surface in hair if len(surface.triangles))]

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from scipy.spatial import cKDTree
 
 from data.people.canvas import Canvas, Chart, smooth_curve
-from data.people.surface import Array
+from data.people.surface import Array, floats
 
 _LATTICE = 24
 
@@ -24,7 +24,7 @@ def noise(place: Array, cells: float, rng: np.random.Generator) -> Array:
     rng : numpy.random.Generator
     """
     lattice = rng.standard_normal((_LATTICE,) * 3).astype(np.float32)
-    return lookup(lattice, place * np.float32(cells) + np.float32(_LATTICE / 2))
+    return lookup(lattice, place * floats(cells) + np.float32(_LATTICE / 2))
 
 
 def lookup(lattice: Array, at: Array) -> Array:
@@ -142,7 +142,7 @@ def along(places: Array, curve: Array) -> tuple[Array, Array, Array]:
     share = (before[piece] + (passed * size)[:, 0]) / before[-1]
     rest = away - passed * forward
     above = np.sign(rest[:, 1]) * np.linalg.norm(rest, axis=1)
-    return share.astype(np.float32), above.astype(np.float32), np.float32(before[-1])
+    return share.astype(np.float32), above.astype(np.float32), floats(before[-1])
 
 
 def scatter(

@@ -12,7 +12,7 @@ from data.people.canvas import Canvas, Chart
 from data.people.features import paint_brows, paint_eyelids, paint_lips
 from data.people.growth import beard_cover, scalp_cover
 from data.people.patterns import Front, layered, noise, scatter, spot, step
-from data.people.surface import HAIR, MOUTH, SKIN, Array, Labels
+from data.people.surface import HAIR, MOUTH, SKIN, Array, Labels, floats
 from data.people.tone import skin_colour
 
 
@@ -53,14 +53,14 @@ def _paint(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Labels]:
     melanin, blood = _pigment(canvas, chart, look)
     albedo = skin_colour(melanin, blood)
     grain = stream(look, 10 + (chart is canvas.head)).standard_normal(melanin.shape)
-    albedo *= (1 + (0.015 + 0.05 * look.pores) * grain[..., None]).astype(np.float32)
+    albedo *= (1 + (0.01 + 0.03 * look.pores) * grain[..., None]).astype(np.float32)
     labels = np.full(melanin.shape, SKIN, dtype=np.uint8)
     _shade_creases(canvas, chart, albedo)
     beard, long_beard = beard_cover(canvas, chart, look, stream(look, 11))
-    albedo += beard[..., None] * (np.float32(look.beard_colour) - albedo)
+    albedo += beard[..., None] * (floats(look.beard_colour) - albedo)
     labels[long_beard > 0.6] = HAIR
     scalp = scalp_cover(canvas, chart, look, stream(look, 12))
-    albedo += scalp[..., None] * (np.float32(look.hair_colour) - albedo)
+    albedo += scalp[..., None] * (floats(look.hair_colour) - albedo)
     labels[scalp > 0.5] = HAIR
     return albedo, labels
 
@@ -72,11 +72,11 @@ def _pigment(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Array]:
     both = place.copy()
     both[..., 0] = np.abs(both[..., 0])
     ahead = step(chart.normal[..., 2], 0.1, 0.2)
-    melanin = np.log(np.float32(look.melanin)) + np.zeros(place.shape[:2], np.float32)
+    melanin = np.log(floats(look.melanin)) + np.zeros(place.shape[:2], np.float32)
     blood = np.zeros_like(melanin)
 
-    melanin += 0.13 * look.mottle * layered(place, 4, 3, stream(look, 1))
-    blood += 0.25 * look.mottle * layered(place, 6, 3, stream(look, 2))
+    melanin += 0.09 * look.mottle * layered(place, 4, 3, stream(look, 1))
+    blood += 0.16 * look.mottle * layered(place, 6, 3, stream(look, 2))
     nose = np.abs(points[[30, 31, 35]]).mean(axis=0)
     blood += 0.9 * look.redness * ahead * spot(both, (0, points[30, 1], points[30, 2]), 0.14)
     blood += 0.5 * look.redness * ahead * spot(both, (nose[0], points[33, 1], nose[2]), 0.09)
@@ -107,7 +107,7 @@ def _pigment(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Array]:
         melanin += 0.5 * (look.age - 0.4) * step(spots, 1.6, 0.3)
     if look.make_up:
         blood += 0.5 * look.make_up * ahead * spot(both, cheek + (0.05, 0.08, 0), (0.14, 0.1, 0.4))
-    return np.exp(melanin), np.float32(look.blood) * np.exp(blood)
+    return np.exp(melanin), floats(look.blood) * np.exp(blood)
 
 
 def _shade_creases(canvas: Canvas, chart: Chart, albedo: Array) -> None:
@@ -130,6 +130,6 @@ def _paint_inside(canvas: Canvas, head: Array, labels: Labels, look: Look) -> No
     deep: npt.NDArray[np.float32] = np.clip(
         (place[..., 2] - canvas.landmarks[54, 2] + 0.5) / 0.5, 0.1, 1
     )
-    colour = np.float32(look.gum_colour) * 0.35
+    colour = floats(look.gum_colour) * 0.35
     head[mouth] = colour * deep[mouth][:, None]
     labels[mouth] = MOUTH

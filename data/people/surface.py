@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from data.people.head_model import HeadModel
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.uint8]
 
 BACKGROUND, SKIN, LIPS, MOUTH, TEETH, EYES, BROWS, HAIR, OCCLUDER = range(9)
 """The values of the label pictures, in the order of `landmarks.shards.LABELS`."""
+
+
+def floats(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
+    """Numbers as an array of float32."""
+    return np.asarray(values, dtype=np.float32)
 
 
 class Surface(NamedTuple):
@@ -60,14 +65,14 @@ class Part(NamedTuple):
 
     Attributes
     ----------
-    index : (n,) intp array
+    vertex : (n,) intp array
         The model's vertex of each of the part's vertices.
     triangles : (m, 3) int32 array
     uv : (n, 2) float32 array
         Within one unit square, v down.
     """
 
-    index: npt.NDArray[np.intp]
+    vertex: npt.NDArray[np.intp]
     triangles: npt.NDArray[np.int32]
     uv: Array
 
@@ -100,3 +105,9 @@ def smooth_normals(vertices: Array, triangles: npt.NDArray[np.int32]) -> Array:
     length = np.linalg.norm(total, axis=1, keepdims=True)
     unit = np.where(length > 1e-12, total / np.maximum(length, 1e-12), (0.0, 0.0, 1.0))
     return unit.astype(np.float32)
+
+
+def below(surface: Surface, height: float) -> Surface:
+    """The triangles of a surface that lie wholly under a height."""
+    low = (surface.vertices[:, 1] < height)[surface.triangles].all(axis=1)
+    return surface._replace(triangles=surface.triangles[low])

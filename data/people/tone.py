@@ -14,20 +14,20 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from data.people.surface import Array
+from data.people.surface import Array, floats
 
 # Means over the red, green and blue bands of a camera (600-680, 500-580, 430-490 nm), per cm.
-_MELANIN = np.float32([331.0, 480.0, 760.0])
-_BLOOD = np.float32([14.0, 195.0, 320.0])
-_BLOODLESS = np.float32([0.3, 0.5, 2.2])
-_SCATTERING = np.float32([38.0, 54.0, 92.0])
+_MELANIN = floats([331.0, 480.0, 760.0])
+_BLOOD = floats([14.0, 195.0, 320.0])
+_BLOODLESS = floats([0.25, 0.7, 4.0])
+_SCATTERING = floats([40.0, 60.0, 100.0])
 _EPIDERMIS = 2 * 0.006  # cm, passed twice
 _SURFACE = 0.012  # scattered by the horny layer before any melanin
 _BOUNDARY = 2.85  # (1 + r) / (1 - r) of the boundary to air, refractive index 1.4
 
 # Per unit of concentration, of a strand of hair.
-_EUMELANIN = np.float32([0.419, 0.697, 1.37])
-_PHEOMELANIN = np.float32([0.187, 0.4, 1.05])
+_EUMELANIN = floats([0.419, 0.697, 1.37])
+_PHEOMELANIN = floats([0.187, 0.4, 1.05])
 
 
 def skin_colour(melanin: npt.ArrayLike, blood: npt.ArrayLike) -> Array:
@@ -72,5 +72,5 @@ def hair_colour(eumelanin: float, pheomelanin: float, grey: float = 0.0) -> Arra
     strand = 0.012 + 0.6 * np.exp(
         -2.4 * np.sqrt(eumelanin * _EUMELANIN + pheomelanin * _PHEOMELANIN)
     )
-    white = np.float32([0.56, 0.55, 0.52])
+    white = floats([0.4, 0.39, 0.37])
     return ((1 - grey) * strand + grey * white).astype(np.float32)

@@ -4,18 +4,50 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
 
 from data.people.appearance import Look
 from data.people.canvas import make_canvas
+from data.people.covers import MaskCloth
 from data.people.eyes import Eyeball, eye_texture
+from data.people.hair import dress_hair
 from data.people.head_model import HeadModel
 from data.people.patterns import Front
+from data.people.shell import Shell, skin_triangles
 from data.people.skin import Skin, paint_skin
-from data.people.surface import Array, part
+from data.people.surface import Array, Part, Surface, part
+from data.people.worn import clothes
 from data.people.wrinkles import Wrinkles
 
 _MODELS_KEPT, _PEOPLE_KEPT = 2, 4
 _kept: OrderedDict[tuple[int, int], Wardrobe] = OrderedDict()
+
+
+class Person(NamedTuple):
+    """What one person brings to every picture.
+
+    Attributes
+    ----------
+    skin : Skin
+        With the lines of age.
+    eye : (S, S, 3) float32 array
+        Texture of the eyeballs.
+    rest : (V, 3) float32 array
+        The head with a face at rest.
+    shell : Shell
+        Of that head.
+    hair : list of Surface
+    clothes : Surface
+    """
+
+    skin: Skin
+    eye: Array
+    rest: Array
+    shell: Shell
+    hair: list[Surface]
+    clothes: Surface
 
 
 class Wardrobe:
@@ -35,14 +67,35 @@ class Wardrobe:
         self.wrinkles = Wrinkles(self.canvas, self.front, model.names)
         self.left_eye = Eyeball(model, "M_ScleraLeft")
         self.right_eye = Eyeball(model, "M_ScleraRight")
+        self.mask = MaskCloth(self.canvas, self.canvas.to_place(model.neutral))
+        self.head = self._uncovered()
         self.teeth = part(model, "M_Teeth")
         self.gums = part(model, "M_GumsTongue")
+        self.outside = skin_triangles(model, self.canvas)
+        self.mean_shell = Shell(self.canvas, self.outside, model.neutral)
         self.skin_triangles = model.triangles[model.part("M_Face", "M_BackHead")]
         self.person = lru_cache(maxsize=_PEOPLE_KEPT)(self._person)
 
-    def _person(self, look: Look) -> tuple[Skin, Array]:
+    def _uncovered(self) -> Part:
+        """The head without the shoulders, over which clothes lie."""
+        piece = self.canvas.head.part
+        place = self.canvas.to_place(self.model.neutral[piece.vertex])
+        shoulder = (np.abs(place[:, 0]) > 0.85) & (place[:, 1] < -1.6)
+        kept = ~shoulder[piece.triangles].any(axis=1)
+        return piece._replace(triangles=piece.triangles[kept])
+
+    def _person(self, look: Look, identity: tuple[float, ...]) -> Person:
         skin = paint_skin(self.canvas, self.front, look)
-        return self.wrinkles.aged(skin, look), eye_texture(look)
+        rest = self.model.face(identity, np.zeros(len(self.model.names)))
+        shell = Shell(self.canvas, self.outside, rest)
+        return Person(
+            self.wrinkles.aged(skin, look),
+            eye_texture(look),
+            rest,
+            shell,
+            dress_hair(self.canvas, self.mean_shell, shell, look),
+            clothes(self.canvas, shell, look),
+        )
 
 
 def wardrobe(model: HeadModel, size: int) -> Wardrobe:

@@ -10,7 +10,7 @@ from data.people.appearance import Look
 from data.people.canvas import Canvas
 from data.people.patterns import Front
 from data.people.skin import Skin
-from data.people.surface import Array
+from data.people.surface import Array, floats
 
 
 class Wrinkle(NamedTuple):
@@ -151,7 +151,7 @@ class Wrinkles:
         for group in _groups(canvas.landmarks):
             for side, end in ((1, "_L"), (-1, "_R")):
                 lines = [
-                    front.line(np.float32(line) * (side, 1), group.width * texels)
+                    front.line(floats(line) * (side, 1), group.width * texels)
                     for line in group.lines
                 ]
                 dark = np.max(lines, axis=0)
@@ -168,14 +168,14 @@ class Wrinkles:
                 )
                 aged.append(group.aged)
                 moved.append(group.moved)
-        self._fields = np.float32(fields)
-        self._drive = np.float32(drive)
-        self._aged, self._moved = np.float32(aged), np.float32(moved)
+        self._fields = floats(fields)
+        self._drive = floats(drive)
+        self._aged, self._moved = floats(aged), floats(moved)
         self._size = front.size
 
     def depth(self, look: Look, weights: Array) -> Array:
         """(lines,) how deep the expression alone makes each group of lines; 0 at rest."""
-        driven = 1 - np.exp(-1.5 * np.clip(self._drive @ np.float32(weights), 0, None))
+        driven = 1 - np.exp(-1.5 * np.clip(self._drive @ floats(weights), 0, None))
         return driven * self._moved * np.float32(0.35 + 0.65 * look.age)
 
     def aged(self, skin: Skin, look: Look) -> Skin:
@@ -197,4 +197,4 @@ class Wrinkles:
         field = (depth[used].astype(np.float32) @ self._fields[used]).reshape(self._size, -1)
         field = np.minimum(field, 1.2)[..., None]
         # Blood stays in the fold: it is redder, not only darker.
-        return np.clip(face * np.exp(-field * np.float32([0.8, 1.0, 1.0])), 0, 1)
+        return np.clip(face * np.exp(-field * floats([0.8, 1.0, 1.0])), 0, 1)
