@@ -53,18 +53,17 @@ def _run(args: argparse.Namespace) -> str:
         raise InputError(f"--jobs is {args.jobs}: expected at least 1")
     if args.ict is None:
         raise InputError(how_to_get())
-    numbers = {
-        "seed": args.seed,
-        "people": args.people,
-        "per_person": args.per_person,
-        "size": args.size,
-        "frontal": args.frontal,
-    }
-    quality = None if args.png else args.quality
-    # All numbers are checked before the model is read, which takes a while.
-    Order(args.ict, Settings((), **numbers), args.samples, args.preview, quality)
     model = read_head_model(args.ict)
-    settings = Settings(tuple(model.names), identities=len(model.identities), **numbers)
+    settings = Settings(
+        tuple(model.names),
+        seed=args.seed,
+        people=args.people,
+        per_person=args.per_person,
+        size=args.size,
+        identities=len(model.identities),
+        frontal=args.frontal,
+    )
+    quality = None if args.png else args.quality
     shards = write_people(
         args.out,
         Order(args.ict, settings, args.samples, args.preview, quality),

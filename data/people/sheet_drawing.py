@@ -62,7 +62,7 @@ def draw_cell(sample: Sample, size: int, *, points: bool, labels: bool) -> NDArr
     image = np.ascontiguousarray(image)
     if points:
         seen = np.ones(len(moved), bool) if sample.visible is None else sample.visible
-        radius = max(0.8, size / 130)
+        radius = max(0.7, float(np.ptp(moved[:, 0])) / 75)
         draw_points(image, moved[~seen], _HIDDEN, radius)
         draw_points(image, moved[seen], _SEEN, radius)
     return image

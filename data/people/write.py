@@ -25,6 +25,9 @@ from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
 
 SIZES = (32, 1024)
 MOST_SAMPLES = 4096
+_LOOK = ("melanin", "age", "hair_style", "beard", "headwear")
+"""What is told of a person's look in each picture; the rest follows from the seed."""
+
 _TOGETHER = 10  # pictures of one task: a person's later ones are faster than the first
 
 
@@ -98,7 +101,7 @@ def painter(order: Order) -> Callable[[int], Sample]:
             picture.points,
             picture.visible,
             picture.labels,
-            picture.record,
+            picture.record | {"look": {name: picture.record["look"][name] for name in _LOOK}},
         )
 
     return paint

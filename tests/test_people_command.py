@@ -1,0 +1,228 @@
+"""The people command: the same bytes however it ran, and bad input in one sentence."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from data.people import __main__ as command
+from data.people import write
+from landmarks import Sample, read_shards
+from tests import made_up_head
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(scope="module")
+def head(tmp_path_factory) -> Path:
+    return made_up_head.write_npz(tmp_path_factory.mktemp("head"))
+
+
+@pytest.fixture
+def painted(monkeypatch) -> list[int]:
+    """Pictures of noise instead of rendered ones; the list grows by each index that was asked."""
+    asked: list[int] = []
+
+    def painter(order):
+        def paint(index: int) -> Sample:
+            asked.append(index)
+            rng = np.random.default_rng([order.settings.seed, index])
+            size = order.settings.size
+            image = rng.integers(0, 255, (size, size, 3), np.uint8)
+            record = {"person": index // order.settings.per_person, "emotion": "fear"}
+            points = rng.uniform(0, size, (68, 2))
+            return Sample(f"{index:06d}", image, points, None, None, record)
+
+        return paint
+
+    monkeypatch.setattr(write, "painter", painter)
+    return asked
+
+
+SMALL = ("--people", 3, "--per-person", 5, "--size", 32, "--per-shard", 4, "--preview")
+
+
+def run(*arguments: object, code: int = 0, capsys=None) -> str:
+    if "--jobs" not in arguments:
+        arguments += ("--jobs", 1)
+    assert command.main([str(a) for a in arguments]) == code
+    return "" if capsys is None else capsys.readouterr().err
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
+
+
+def test_a_set_is_described_by_itself(head, tmp_path, painted, capsys):
+    run(tmp_path / "set", "--ict", head, *SMALL)
+    told = json.loads((tmp_path / "set" / "set.json").read_text())
+    assert capsys.readouterr().out == (
+        f"{tmp_path / 'set'}: 15 pictures of 3 people in 4 shards, sha256 {told['sha256']}\n"
+    )
+    assert (told["samples"], told["people"]) == (15, 3)
+    assert painted == list(range(15))
+    assert told["settings"]["seed"] == 0
+    assert "USC Institute for Creative Technologies, MIT" in told["settings"]["attribution"]
+    assert [item.record["person"] for item in read_shards(tmp_path / "set")] == [
+        number // 5 for number in range(15)
+    ]
+
+
+def test_an_interrupted_run_does_only_what_is_missing(head, tmp_path, monkeypatch, painted, capsys):
+    run(tmp_path / "whole", "--ict", head, *SMALL)
+    painted.clear()
+    real = write._work
+
+    def stopped(indices):
+        if indices[0] >= 10:
+            raise KeyboardInterrupt
+        return real(indices)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "_work", stopped)
+        told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert told == "interrupted; finished shards are kept, --resume goes on with them\n"
+    assert sorted(files(tmp_path / "set")) == [
+        "set.json.partial", "shard-000000.tar", "shard-000001.tar"
+    ]  # fmt: skip
+    told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "unfinished set: add --resume" in told
+    told = run(tmp_path / "set", "--ict", head, *SMALL, "--seed", 1, code=2, capsys=capsys)
+    assert "other settings (seed was 0, is 1)" in told
+    painted.clear()
+    run(tmp_path / "set", "--ict", head, *SMALL, "--resume")
+    assert painted == list(range(8, 15))
+    assert files(tmp_path / "set") == files(tmp_path / "whole")
+    painted.clear()
+    run(tmp_path / "set", "--ict", head, *SMALL, "--resume")
+    assert painted == []
+    told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "holds the finished set already" in told
+
+
+def test_a_small_set_is_one_file(head, tmp_path, painted):
+    run(tmp_path / "small.tar", "--ict", head, *SMALL, "--png")
+    assert sorted(files(tmp_path)) == ["small.tar", "small.tar.json"]
+    assert len(list(read_shards(tmp_path / "small.tar"))) == 15
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--people", "0"], "people: expected 1 to 4294967296, got 0"),
+        (["--people", "-3"], "people: expected 1"),
+        (["--people", "4294967297"], "people: expected 1 to 4294967296"),
+        (["--people", "4294967296"], "more than the 4294967296 pictures"),
+        (["--per-person", "0"], "pictures of each person: expected 1"),
+        (["--seed", "-1"], "seed: expected 0"),
+        (["--size", "0"], "size of the pictures: expected 32 to 1024, got 0"),
+        (["--size", "10000"], "size of the pictures: expected 32 to 1024, got 10000"),
+        (["--samples", "0"], "samples of a pixel: expected 1"),
+        (["--quality", "101"], "quality of the JPEGs: expected 1 to 100"),
+        (["--per-shard", "0"], "a shard of 0 samples cannot be"),
+        (["--jobs", "0"], "--jobs is 0: expected at least 1"),
+        (["--ict", "nowhere"], "nowhere is not a folder: the face model ICT-FaceKit is needed"),
+    ],
+)
+def test_bad_input_is_one_sentence_and_leaves_nothing(head, tmp_path, capsys, arguments, told):
+    error = run(tmp_path / "set", "--ict", head, "--preview", *arguments, code=2, capsys=capsys)
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "set").exists()
+
+
+def test_without_the_model_it_is_told_where_it_comes_from(tmp_path, capsys):
+    told = run(tmp_path / "set", code=2, capsys=capsys)
+    assert "git clone --depth 1 https://github.com/ICT-VGL/ICT-FaceKit" in told
+    assert told.count("\n") == 1
+
+
+def test_places_that_cannot_be_written_are_told(head, tmp_path, painted, capsys):
+    (tmp_path / "file").write_text("mine")
+    told = run(tmp_path / "file" / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "cannot be made: Not a directory" in told
+    told = run(tmp_path, "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "is not empty and holds no set of shards (file" in told
+    assert painted == []
+
+
+def test_a_picture_that_fails_is_named(head, tmp_path, monkeypatch, capsys):
+    def painter(order):
+        def paint(index: int) -> Sample:
+            raise ZeroDivisionError("a bug")
+
+        return paint
+
+    monkeypatch.setattr(write, "painter", painter)
+    told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert told == "picture 0 cannot be rendered: ZeroDivisionError: a bug\n"
+    assert not (tmp_path / "set").exists()
+
+
+def test_tasks_are_runs_of_one_person():
+    names = tuple(made_up_head.head().names)
+    settings = write.Settings(names, people=3, per_person=23)
+    tasks = list(write._tasks(4, settings))
+    assert [index for task in tasks for index in task] == list(range(4, 69))
+    assert all(task[0] // 23 == task[-1] // 23 for task in tasks)
+
+
+# From here on pictures are rendered, with the preview and the made-up head.
+RENDERED = ("--people", 3, "--per-person", 8, "--size", 32, "--per-shard", 5, "--preview")
+
+
+@pytest.fixture(scope="module")
+def whole(head, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("whole") / "set"
+    run(folder, "--ict", head, *RENDERED)
+    return folder
+
+
+def test_rendered_people_come_back_from_their_shards(whole):
+    samples = list(read_shards(whole))
+    assert len(samples) == 24
+    for item in samples:
+        assert item.image.shape == (32, 32, 3)
+        assert {"person", "emotion", "intensity", "weights", "pose"} <= set(item.record)
+        assert item.labels is not None
+        assert item.visible is not None
+    assert {item.record["emotion"] for item in samples} >= {"neutral", "happiness"}
+
+
+def stopped(head: Path, target: Path, how: signal.Signals) -> tuple[int, str]:
+    """Run with two processes, and stop all of them as soon as the first shard is there."""
+    arguments = [target, "--ict", head, *RENDERED, "--jobs", 2]
+    with subprocess.Popen(
+        [sys.executable, "-m", "data.people", *map(str, arguments)],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        while not (target / "shard-000000.tar").exists() and process.poll() is None:
+            time.sleep(0.005)
+        os.killpg(process.pid, how)
+        _, told = process.communicate(timeout=60)
+    return process.returncode, told
+
+
+def test_a_killed_run_goes_on_to_the_same_bytes(head, whole, tmp_path):
+    stopped(head, tmp_path / "set", signal.SIGKILL)
+    assert not (tmp_path / "set" / "set.json").exists()
+    run(tmp_path / "set", "--ict", head, *RENDERED, "--resume")
+    assert files(tmp_path / "set") == files(whole)  # two processes and one
+
+
+def test_ctrl_c_keeps_what_is_finished(head, tmp_path):
+    code, told = stopped(head, tmp_path / "set", signal.SIGINT)
+    assert code == 2
+    assert told == "interrupted; finished shards are kept, --resume goes on with them\n"
+    assert (tmp_path / "set" / "shard-000000.tar").exists()
+    assert not (tmp_path / "set" / "set.json").exists()
