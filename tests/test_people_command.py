@@ -174,7 +174,7 @@ def test_tasks_are_runs_of_one_person():
 
 
 # From here on pictures are rendered, with the preview and the made-up head.
-RENDERED = ("--people", 3, "--per-person", 8, "--size", 32, "--per-shard", 5, "--preview")
+RENDERED = ("--people", 4, "--per-person", 8, "--size", 32, "--per-shard", 5, "--preview")
 
 
 @pytest.fixture(scope="module")
@@ -186,7 +186,7 @@ def whole(head, tmp_path_factory) -> Path:
 
 def test_rendered_people_come_back_from_their_shards(whole):
     samples = list(read_shards(whole))
-    assert len(samples) == 24
+    assert len(samples) == 32
     for item in samples:
         assert item.image.shape == (32, 32, 3)
         assert {"person", "emotion", "intensity", "weights", "pose"} <= set(item.record)
@@ -195,9 +195,9 @@ def test_rendered_people_come_back_from_their_shards(whole):
     assert {item.record["emotion"] for item in samples} >= {"neutral", "happiness"}
 
 
-def stopped(head: Path, target: Path, how: signal.Signals) -> tuple[int, str]:
+def stopped(head: Path, target: Path, how: signal.Signals, *more: object) -> tuple[int, str]:
     """Run with two processes, and stop all of them as soon as the first shard is there."""
-    arguments = [target, "--ict", head, *RENDERED, "--jobs", 2]
+    arguments = [target, "--ict", head, *RENDERED, *more, "--jobs", 2]
     with subprocess.Popen(
         [sys.executable, "-m", "data.people", *map(str, arguments)],
         cwd=ROOT,
@@ -221,7 +221,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(head, whole, tmp_path):
 
 
 def test_ctrl_c_keeps_what_is_finished(head, tmp_path):
-    code, told = stopped(head, tmp_path / "set", signal.SIGINT)
+    code, told = stopped(head, tmp_path / "set", signal.SIGINT, "--people", 40)
     assert code == 2
     assert told == "interrupted; finished shards are kept, --resume goes on with them\n"
     assert (tmp_path / "set" / "shard-000000.tar").exists()

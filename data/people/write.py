@@ -112,7 +112,7 @@ _quality: int | None = None
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
     """With one job the work is done in this process, whose threads are given back."""
     before = cv2.getNumThreads()
     try:

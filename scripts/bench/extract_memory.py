@@ -23,7 +23,7 @@ from landmarks.inputs import expand
 _MEGABYTE = 1024  # /proc counts in kB
 
 
-def _resident(process: int) -> int:
+def resident(process: int) -> int:
     """Resident memory in kB of a process and all below it (Linux)."""
     try:
         status = Path(f"/proc/{process}/status").read_text()
@@ -32,7 +32,7 @@ def _resident(process: int) -> int:
     except (FileNotFoundError, ProcessLookupError):
         return 0
     own = next((line for line in status.splitlines() if line.startswith("VmRSS")), "VmRSS: 0 kB")
-    return int(own.split()[1]) + sum(_resident(child) for child in children)
+    return int(own.split()[1]) + sum(resident(child) for child in children)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         begun = time.perf_counter()
         with subprocess.Popen([*command, "--jobs", str(args.jobs)]) as process:
             while process.poll() is None:
-                samples.append(_resident(process.pid))
+                samples.append(resident(process.pid))
                 time.sleep(0.5)
         seconds = time.perf_counter() - begun
     tenth = max(1, len(samples) // 10)
