@@ -57,7 +57,7 @@ def measure(sample: Sample) -> Measured:
     def fits(face: Face) -> bool:
         box = face.box
         inside = box.left <= centre[0] <= box.right and box.top <= centre[1] <= box.bottom
-        return bool(inside) and width / 2 <= box.width <= 2 * width
+        return bool(inside and width / 2 <= box.width <= 2 * width)
 
     found = [face for face in detect(sample.image, upsample=1) if fits(face)]
     if not found:
