@@ -9,6 +9,7 @@ from data.people.sheet import Candidate, choose, columns_for
 from data.people.sheet_drawing import draw_cell, draw_sheet
 from landmarks.samples import LABEL_COLORS, LABELS, Sample, encode_sample
 from landmarks.shard_set import writing_set
+from tests import made_up_head
 
 
 def sample(key: str, person: int, emotion: str, intensity: float, shade: int = 90) -> Sample:
@@ -126,3 +127,14 @@ def test_an_unwritable_sheet_and_shards_without_people_are_told(shards, tmp_path
         written.add("k", encode_sample(sample("k", 0, "fear", 1)._replace(record={})))
     assert sheet.main([str(tmp_path / "other.tar"), "-o", str(tmp_path / "a.png")]) == 2
     assert "sample k has no person and emotion" in capsys.readouterr().err
+
+
+def test_the_command_renders_for_a_quick_look(tmp_path):
+    head = made_up_head.write_npz(tmp_path / "head")
+    out = tmp_path / "sheet.jpg"
+    arguments = ["--ict", str(head), "-o", str(out), "--preview", "--size", "32", "--cell", "64"]
+    arguments += ["--rows", "2", "--first", "3", "--emotions", "neutral", "surprise"]
+    assert sheet.main([*arguments, "--intensities", "1"]) == 0
+    with Image.open(out) as drawn:
+        assert drawn.width > 2 * 64
+        assert drawn.height > 2 * 64

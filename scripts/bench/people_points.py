@@ -123,10 +123,10 @@ def draw_worst(measured: list[Measured], path: Path, count: int = 20, size: int 
     for item in sorted(measured, key=badness, reverse=True)[:count]:
         image, truth = resize(item.sample.image, item.sample.points, (size, size))
         image = np.ascontiguousarray(image)
-        draw_points(image, truth[INNER_51], _TRUE)
+        draw_points(image, truth[INNER_51], _TRUE, 1.2)
         if item.predicted is not None:
             moved = (item.predicted + 0.5) * (size / item.sample.image.shape[0]) - 0.5
-            draw_points(image, moved[INNER_51], _FOUND)
+            draw_points(image, moved[INNER_51], _FOUND, 1.2)
         record = item.sample.record
         error = "missed" if item.offset is None else f"{100 * badness(item):.1f} %"
         told = f"{item.sample.key} {record['emotion']} {record['intensity']:.2f}: {error}"
