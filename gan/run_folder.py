@@ -1,0 +1,162 @@
+"""What a training run leaves in its folder besides weights: settings, metrics, events, samples."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from gan.config import Config
+from gan.model_file import CHECKPOINT_FILE, GENERATOR_FILE
+from landmarks.errors import InputError
+from landmarks.files import TEMPORARY, replacing
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: two runs at once are not noticed there
+    fcntl = None  # type: ignore[assignment]
+
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+EVENTS = "events"
+SAMPLES = "samples"
+
+
+class FolderError(InputError):
+    """A run cannot be kept in a folder."""
+
+
+class RunFolder:
+    """Files of one run; only the main process has one.
+
+    Parameters
+    ----------
+    path : path-like
+        Made if it is not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.checkpoint = self.path / CHECKPOINT_FILE
+        self.generator = self.path / GENERATOR_FILE
+        self._metrics: Any = None
+        self._events: Any = None
+        self._lock: Any = None
+
+    def prepare(self, wanted: int) -> None:
+        """Make the folder, clear what a killed process left, and see whether the disk has room.
+
+        Parameters
+        ----------
+        wanted : int
+            Bytes that one checkpoint and one generator take.
+
+        Raises
+        ------
+        FolderError
+            Too little room, or another run is at work in it.
+        OSError
+            The folder cannot be made or written.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self.path} is a file: expected a folder for the run")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / ".lock", "wb")  # noqa: SIM115
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FolderError(f"another run is training in {self.path} right now") from None
+        for name in os.listdir(self.path):
+            if name.startswith(TEMPORARY):
+                (self.path / name).unlink()
+        kept = sum(p.stat().st_size for p in (self.checkpoint, self.generator) if p.exists())
+        free = shutil.disk_usage(self.path).free
+        needed = 2 * wanted - kept  # the old file goes when the new one is whole
+        if free < needed:
+            raise FolderError(
+                f"{self.path} has {free / 1e6:,.0f} MB of disk left: a run needs "
+                f"{needed / 1e6:,.0f} MB for its checkpoints"
+            )
+
+    def clear(self) -> None:
+        """Remove the metrics, events and samples of an earlier run."""
+        for name in (EVENTS, SAMPLES):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        (self.path / METRICS_FILE).unlink(missing_ok=True)
+
+    def open(self, config: Config, *, metrics: int, step: int) -> None:
+        """Go on with metrics and events where a checkpoint was written.
+
+        Parameters
+        ----------
+        config : Config
+        metrics : int
+            Bytes of the metrics file that belong to steps up to the checkpoint; later ones will be
+            written again.
+        step : int
+            Of the checkpoint.
+        """
+        # tensorboard takes a second to load, and help and errors should not wait for it.
+        from torch.utils.tensorboard import SummaryWriter
+
+        with replacing(self.path / CONFIG_FILE) as handle:
+            handle.write(json.dumps(json.loads(config.to_json()), indent=2) + "\n")
+        # Without a buffer, so that each line is in the file or not at all written by us.
+        self._metrics = open(self.path / METRICS_FILE, "ab", buffering=0)  # noqa: SIM115
+        self._metrics.truncate(metrics)
+        self._events = SummaryWriter(str(self.path / EVENTS), purge_step=step + 1)
+
+    def write_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line, and the same numbers as events."""
+        line = json.dumps({"step": step, **{name: _short(v) for name, v in values.items()}})
+        self._metrics.write(line.encode() + b"\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def write_rate(self, step: int, rate: float) -> None:
+        """Speed goes to the events alone: the metrics of equal runs are equal bytes."""
+        self._events.add_scalar("images_per_second", rate, step)
+
+    def sync_metrics(self) -> int:
+        """Wait until the disk has all lines, and tell their length in bytes."""
+        os.fsync(self._metrics.fileno())
+        return os.fstat(self._metrics.fileno()).st_size
+
+    def write_samples(self, epoch: int, step: int, rows: Tensor) -> None:
+        """One picture of many.
+
+        Parameters
+        ----------
+        epoch, step : int
+        rows : (n, 3, 3, H, W) tensor
+            For each person landmarks, generated and true face, in [−1, 1].
+        """
+        grid = torch.cat([torch.cat(list(row), 2) for row in rows], 1)  # (3, n·H, 3·W)
+        pixels = ((grid.float() + 1) * 127.5).round().clamp(0, 255).byte().cpu()
+        (self.path / SAMPLES).mkdir(exist_ok=True)
+        with replacing(self.path / SAMPLES / f"epoch_{epoch:05d}.png", "wb") as handle:
+            image = np.ascontiguousarray(pixels.permute(1, 2, 0).numpy())
+            Image.fromarray(image).save(handle, "png")
+        self._events.add_image("landmarks_generated_true", pixels, step)
+
+    def close(self) -> None:
+        """Close what is open; a full disk shows here last and was told before."""
+        for opened in (self._events, self._metrics, self._lock):
+            if opened is not None:
+                try:
+                    opened.close()
+                except OSError:
+                    continue
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,212 @@
+"""All pictures of a training run, decoded once and held as uint8."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gan.pairs import Pair
+from gan.sampling import draw
+from landmarks.errors import ImageError
+from landmarks.image import read_image, resize
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A picture that cannot be read.
+
+    Attributes
+    ----------
+    path : Path
+    reason : str
+        One sentence, with the path in it.
+    """
+
+    path: Path
+    reason: str
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a step is trained on; each (B, 3, H, W), in [−1, 1].
+
+    Attributes
+    ----------
+    landmarks : tensor
+        Landmark images.
+    faces : tensor
+        Their faces.
+    others : tensor
+        Faces of other persons.
+    """
+
+    landmarks: Tensor
+    faces: Tensor
+    others: Tensor
+
+
+def unit(images: Tensor) -> Tensor:
+    """uint8 pictures as unit tensor.
+
+    Parameters
+    ----------
+    images : (B, H, W, 3) uint8 tensor
+
+    Returns
+    -------
+    images : (B, 3, H, W) float tensor
+        In [−1, 1], channels last in memory.
+    """
+    return images.permute(0, 3, 1, 2).float().div_(127.5).sub_(1)
+
+
+class PairStore:
+    """Pairs as pictures in memory.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+        Pairs of one person side by side.
+    drawings, faces : (·, H, W, 3) uint8 tensor
+        Landmark images and faces; of the latter one for each pair.
+    first : (n,) int array
+        Row in `drawings` of each pair's first candidate; the others follow it.
+    """
+
+    def __init__(
+        self, pairs: Sequence[Pair], drawings: Tensor, faces: Tensor, first: NDArray[np.int64]
+    ) -> None:
+        self.pairs = tuple(pairs)
+        self._drawings, self._faces, self._first = drawings, faces, first
+        self._persons = np.unique([pair.person for pair in pairs], return_inverse=True)[1]
+        self._choices = np.array([len(pair.candidates) for pair in pairs])
+
+    def __len__(self) -> int:
+        return len(self.pairs)
+
+    def to(self, device: torch.device) -> PairStore:
+        """The same pairs, held on a device (if they fit into half of its free memory)."""
+        wanted = self._drawings.nbytes + self._faces.nbytes
+        if device.type == "cuda" and wanted > torch.cuda.mem_get_info(device)[0] / 2:
+            return self
+        drawings, faces = self._drawings.to(device), self._faces.to(device)
+        return PairStore(self.pairs, drawings, faces, self._first)
+
+    def batch(
+        self,
+        step: int,
+        *,
+        seed: int,
+        batch: int,
+        device: torch.device,
+        rank: int = 0,
+        processes: int = 1,
+    ) -> Batch:
+        """The pairs of one step.
+
+        Parameters
+        ----------
+        step : int
+            From 0.
+        seed : int
+        batch : int
+            Pairs of all processes together.
+        device : torch.device
+        rank, processes : int, optional
+            Which equal share of the batch is wanted.
+        """
+        drawn = draw(self._persons, self._choices, seed=seed, step=step, batch=batch)
+        share = slice(rank * batch // processes, (rank + 1) * batch // processes)
+        rows = self._first[drawn.pair[share]] + drawn.choice[share]
+        return Batch(
+            self._take(self._drawings, rows, device),
+            self._take(self._faces, drawn.pair[share], device),
+            self._take(self._faces, drawn.other[share], device),
+        )
+
+    def rows(self, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Landmark images and faces of some pairs in their own order, in [−1, 1]."""
+        which = np.arange(start, min(stop, len(self)))
+        return (
+            self._take(self._drawings, self._first[which], device),
+            self._take(self._faces, which, device),
+        )
+
+    @staticmethod
+    def _take(images: Tensor, rows: NDArray[np.int64], device: torch.device) -> Tensor:
+        taken = images[torch.from_numpy(rows).to(images.device)]
+        return unit(taken.to(device))
+
+
+def load_pairs(
+    pairs: Iterable[Pair], size: int, *, workers: int = 1
+) -> tuple[PairStore, list[Skipped]]:
+    """Decode pairs.
+
+    Parameters
+    ----------
+    pairs : iterable of Pair
+        Pairs of one person side by side.
+    size : int
+        Side in pixels that the pictures are resized to.
+    workers : int, optional
+        Threads that decode.
+
+    Returns
+    -------
+    store : PairStore
+        Pairs whose pictures can be read; may be empty.
+    skipped : list of Skipped
+        Pictures that cannot. A pair is dropped if its face or all its landmark images are among
+        them.
+    """
+    wanted = list(pairs)
+    paths = list(dict.fromkeys(path for pair in wanted for path in (*pair.candidates, pair.face)))
+    row = {path: number for number, path in enumerate(paths)}
+    images = np.empty((len(paths), size, size, 3), np.uint8)
+
+    def decode(path: Path) -> Skipped | None:
+        try:
+            picture = read_image(path)
+        except ImageError as error:
+            return Skipped(path, str(error))
+        images[row[path]], _ = resize(picture, np.zeros((0, 2)), (size, size))
+        return None
+
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # one picture per thread is faster than one picture on many
+    try:
+        with ThreadPoolExecutor(max(1, workers)) as pool:
+            skipped = [told for told in pool.map(decode, paths) if told]
+    finally:
+        cv2.setNumThreads(threads)
+    broken = {told.path for told in skipped}
+    kept: list[Pair] = []
+    first: list[int] = []
+    drawings: list[int] = []
+    place: dict[tuple[Path, ...], int] = {}
+    for pair in wanted:
+        candidates = tuple(path for path in pair.candidates if path not in broken)
+        if pair.face in broken or not candidates:
+            continue
+        if candidates not in place:
+            place[candidates] = len(drawings)
+            drawings += [row[path] for path in candidates]
+        kept.append(Pair(pair.person, pair.face, candidates))
+        first.append(place[candidates])
+    faces = [row[pair.face] for pair in kept]
+    store = PairStore(
+        kept,
+        torch.from_numpy(images[drawings]),
+        torch.from_numpy(images[faces]),
+        np.array(first, dtype=np.int64),
+    )
+    return store, skipped

@@ -1,0 +1,217 @@
+"""Command: train a translator from landmark images to faces."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from gan.config import RECIPES, SIZES, Config, ConfigError
+from gan.frame import FRAME_FILE
+from gan.pairs import PAIRINGS
+from landmarks.errors import InputError
+
+if TYPE_CHECKING:
+    from gan.training import Options
+
+PROGRAM = "python -m gan.train"
+BASE_FILTERS = {"published": 96, "better": 32}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : list of str, optional
+        Default: the process's arguments.
+
+    Returns
+    -------
+    code : int
+        0; 2 with one sentence on stderr after bad input, a full disk, a loss that is not a number,
+        or Ctrl-C (what is trained by then is saved).
+    """
+    args = _parser().parse_args(argv)
+    try:
+        return _train(args)
+    except (ValueError, OSError) as error:
+        print(f"{PROGRAM}: {_sentence(error)}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted before the first step", file=sys.stderr)
+    return 2
+
+
+def _train(args: argparse.Namespace) -> int:
+    if args.epochs < 1:
+        raise InputError(f"epochs is {args.epochs}: expected 1 or more")
+    missing = [n for n in ("torch", "accelerate", "safetensors") if not _is_installed(n)]
+    if missing:
+        raise InputError(
+            f"training needs {', '.join(missing)}: pip install "
+            "'landmark-calibrated-expressions[gan]'"
+        )
+    from gan.training import train
+
+    outcome = train(
+        args.datadir, args.epochs, args.modeldir, _config(args), _options(args), report=_report
+    )
+    if outcome.interrupted:
+        print(
+            f"{PROGRAM}: interrupted at step {outcome.step} of {outcome.steps}, saved: the same "
+            "command goes on",
+            file=sys.stderr,
+        )
+        return 2
+    return 0
+
+
+def _is_installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def _report(line: str) -> None:
+    print(line, flush=True)
+
+
+def _sentence(error: ValueError | OSError) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        path = Path(os.fsdecode(error.filename))
+        # Nobody asked for the name of a temporary file.
+        shown = path.parent if path.name.startswith(".") else path
+        return f"{shown}: {error.strerror}"
+    if isinstance(error, OSError):
+        return (
+            f"a file could not be written: {error.strerror or error}; the last checkpoint is kept"
+        )
+    return str(error)
+
+
+def _config(args: argparse.Namespace) -> Config:
+    drawing = _drawing(Path(args.datadir))
+    frame = drawing.get("frame")
+    told = frame.get("size") if isinstance(frame, dict) else None
+    return Config(
+        size=args.size or (told if told in SIZES else SIZES[0]),
+        base_filters=BASE_FILTERS[args.recipe] if args.base_filters is None else args.base_filters,
+        recipe=args.recipe,
+        pairing=args.pairing,
+        seed=args.seed,
+        batch=args.batch,
+        precision=_precision(args),
+        held_out=args.held_out,
+        gate=None if args.gate is None else read_gate(args.gate),
+        drawing=drawing,
+    )
+
+
+def _options(args: argparse.Namespace) -> Options:
+    from gan.training import Options
+
+    return Options(
+        resume=args.resume,
+        device=args.device,
+        workers=args.workers,
+        save_every=args.save_every,
+        log_every=args.log_every,
+        sample_every=args.sample_every,
+    )
+
+
+def _drawing(folder: Path) -> dict[str, Any]:
+    """What the maker of the folder told of its pictures; nothing if it is somebody else's."""
+    path = folder / FRAME_FILE
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except ValueError:
+        raise InputError(f"{path} is damaged: expected what data.make_pairs wrote") from None
+    if not isinstance(told, dict):
+        raise InputError(f"{path} is damaged: expected what data.make_pairs wrote")
+    return told
+
+
+def _precision(args: argparse.Namespace) -> str:
+    if args.precision != "auto":
+        return str(args.precision)
+    import torch
+
+    if torch.cuda.is_available() and (args.device or "cuda").startswith("cuda"):
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    # Without instructions for it, bf16 on a CPU is slower than fp32.
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"
+
+
+def read_gate(path: str | os.PathLike[str]) -> tuple[tuple[float, ...], ...]:
+    """Read the matrix of the published gate.
+
+    Parameters
+    ----------
+    path : path-like
+        Three lines of three numbers, with commas between.
+
+    Raises
+    ------
+    ConfigError
+        The file is missing, or is not that.
+    """
+    try:
+        matrix = np.loadtxt(path, delimiter=",", ndmin=2, encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError(f"{path} does not exist: expected a 3×3 matrix") from None
+    except (OSError, ValueError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"{path} is not a 3×3 matrix: {reason}") from None
+    if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+        raise ConfigError(f"{path} holds a {matrix.shape} matrix: expected 3×3 finite numbers")
+    return tuple(tuple(float(value) for value in row) for row in matrix)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    add = parser.add_argument
+    add("datadir", help="folder of pairs: PID<person>_CLEAN0_IID<image>.jpg is a landmark image, "
+        "PID<person>_CLEAN1_IID<image>.jpg a face of the same person")  # fmt: skip
+    add("epochs", type=int, help="how often each pair is seen")
+    add("modeldir", help="folder of the run; one that is there goes on where it stopped")
+    add("--recipe", choices=RECIPES, default="better",
+        help="published: networks and losses of the published code; better: ours "
+        "(default: %(default)s)")  # fmt: skip
+    add("--size", type=int, choices=SIZES,
+        help="side of the pictures in pixels (default: the folder's own, or 64)")  # fmt: skip
+    add("--base-filters", type=int, metavar="N",
+        help="width of the networks (default: published 96, better 32)")  # fmt: skip
+    add("--pairing", choices=PAIRINGS, default="exact",
+        help="exact: by image numbers, which are equal or follow; person: any landmark image with "
+        "any face of the person (default: %(default)s)")  # fmt: skip
+    add("--gate", metavar="MATRIX.CSV", help="3×3 matrix of the published gate on the losses")
+    add("--batch", type=int, default=16, help="pairs in a step (default: %(default)s)")
+    add("--held-out", type=float, default=0.1, metavar="SHARE",
+        help="share of persons that are never trained on (default: %(default)s)")  # fmt: skip
+    add("--seed", type=int, default=0, help="default: %(default)s")
+    add("--resume", action=argparse.BooleanOptionalAction, default=True,
+        help="go on with the folder's run; --no-resume begins anew (default: go on)")  # fmt: skip
+    add("--precision", choices=["auto", "fp32", "bf16"], default="auto",
+        help="of the arithmetic; auto: bf16 where it is fast (default: %(default)s)")  # fmt: skip
+    add("--device", help="cpu or cuda (default: the best there is)")
+    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
+        help="threads that decode the pictures, once (default: %(default)s)")  # fmt: skip
+    add("--save-every", type=float, default=60, metavar="SECONDS",
+        help="between checkpoints (default: %(default)s)")  # fmt: skip
+    add("--log-every", type=int, default=10, metavar="STEPS",
+        help="between lines of metrics (default: %(default)s)")  # fmt: skip
+    add("--sample-every", type=int, metavar="EPOCHS",
+        help="between grids of held-out faces (default: about twenty in a run)")  # fmt: skip
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,367 @@
+"""The training loop: everything that happens between two batches."""
+
+from __future__ import annotations
+
+import copy
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gan.checkpoints import (
+    Progress,
+    checkpoint_bytes,
+    first_not_finite,
+    read_progress,
+    restore,
+    save_checkpoint,
+)
+from gan.config import Config
+from gan.interrupts import Interrupts
+from gan.losses import gate_is_open
+from gan.model_file import CHECKPOINT_FILE, save_generator
+from gan.networks import build_networks
+from gan.pairs import PairError, read_index, split_persons
+from gan.processes import Processes
+from gan.recipes import LOSSES, SETTINGS, STEPS, all_parameters, make_optimizer
+from gan.run_folder import FolderError, RunFolder
+from gan.store import PairStore, Skipped, load_pairs
+from landmarks.errors import InputError
+
+HELD_OUT_FACES = 64
+"""At most so many held-out faces are generated for the figure in the metrics."""
+
+SAMPLE_ROWS = 8
+_SHOWN = 10
+
+
+class TrainingError(InputError):
+    """Training cannot begin or go on."""
+
+
+@dataclass(frozen=True)
+class Options:
+    """How a run is carried out; none of it changes what is learnt.
+
+    Attributes
+    ----------
+    resume : bool
+        Go on where the folder's run stopped; False begins anew.
+    device : str or None
+        None takes what accelerate finds.
+    workers : int
+        Threads that decode pictures.
+    save_every : float
+        Seconds between checkpoints; 0 saves after every step.
+    log_every : int
+        Steps between lines of metrics.
+    sample_every : int or None
+        Epochs between sample grids; None makes about twenty in a run.
+    """
+
+    resume: bool = True
+    device: str | None = None
+    workers: int = 1
+    save_every: float = 60.0
+    log_every: int = 10
+    sample_every: int | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a run.
+
+    Attributes
+    ----------
+    step, steps : int
+        Done, and in all.
+    interrupted : bool
+        Stopped by Ctrl-C or SIGTERM; saved at that step.
+    skipped : tuple of Skipped
+        Pictures that could not be read.
+    """
+
+    step: int
+    steps: int
+    interrupted: bool
+    skipped: tuple[Skipped, ...]
+
+
+def train(
+    datadir: str | os.PathLike[str],
+    epochs: int,
+    modeldir: str | os.PathLike[str],
+    config: Config,
+    options: Options = Options(),
+    *,
+    report: Callable[[str], None] = print,
+) -> Outcome:
+    """Train a translator, or go on with one.
+
+    Parameters
+    ----------
+    datadir : path-like
+        Folder of pairs.
+    epochs : int
+        How often each pair is seen; a finished run goes on if this is raised.
+    modeldir : path-like
+        Folder of the run.
+    config : Config
+        Without `settings` the recipe's own are taken.
+    options : Options, optional
+    report : callable, optional
+        Takes one line of text at a time.
+
+    Returns
+    -------
+    outcome : Outcome
+
+    Raises
+    ------
+    InputError
+        Pairs, folder or settings cannot be used (told before the first step); a loss is not a
+        finite number any more (the last checkpoint is kept).
+    OSError
+        The folder cannot be written; the last checkpoint is kept.
+    """
+    if epochs < 1:
+        raise TrainingError(f"epochs is {epochs}: expected 1 or more")
+    index = read_index(datadir, pairing=config.pairing)
+    train_pairs, held_pairs = split_persons(index, config.held_out, config.seed)
+    config = replace(config, settings=config.settings or SETTINGS[config.recipe])
+    processes = Processes(config, options.device)
+    tell = report if processes.is_main else _silent
+    tell(index.describe())
+    progress = None
+    if options.resume:
+        progress = _resumable(Path(modeldir), config, index.digest())
+    store, skipped = load_pairs(train_pairs, config.size, workers=options.workers)
+    held, held_skipped = load_pairs(held_pairs, config.size, workers=options.workers)
+    skipped += held_skipped
+    _tell_skipped(skipped, tell)
+    if len({pair.person for pair in store.pairs}) < 2:
+        raise PairError(f"fewer than two persons in {datadir} have pictures that can be read")
+    run = _Run(processes, config, options, store, held, index.digest())
+    steps = math.ceil(epochs * len(store) / config.batch)
+    tell(
+        f"training on {len(store)} pairs, {len(held)} of held-out persons, {steps} steps of "
+        f"{config.batch} on {processes.describe()}"
+    )
+    if processes.is_main:
+        run.open(modeldir, progress, clear=not options.resume)
+    processes.wait()
+    run.start(Path(modeldir), progress)
+    if run.step >= steps:
+        tell(f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on")
+    try:
+        interrupted = run.until(steps, epochs, tell)
+    finally:
+        run.close()
+    return Outcome(run.step, steps, interrupted, tuple(skipped))
+
+
+def _silent(_: str) -> None:
+    pass
+
+
+def _resumable(modeldir: Path, config: Config, data: str) -> Progress | None:
+    progress = read_progress(modeldir / CHECKPOINT_FILE)
+    if progress is None:
+        return None
+    told = Config.from_json(progress.config, str(modeldir / CHECKPOINT_FILE))
+    differences = told.differences(config)
+    if progress.data != data:
+        differences.append("the pairs were others")
+    if differences:
+        raise FolderError(
+            f"{modeldir} holds a run whose {'; '.join(differences)}: give the same settings to go "
+            "on, another folder, or --no-resume to begin anew"
+        )
+    return progress
+
+
+def _tell_skipped(skipped: Sequence[Skipped], tell: Callable[[str], None]) -> None:
+    for told in skipped[:_SHOWN]:
+        tell(f"skipped: {told.reason}")
+    if skipped:
+        tell(f"{len(skipped)} pictures cannot be read and are skipped")
+
+
+class _Run:
+    """Networks, optimiser and position of one run."""
+
+    def __init__(
+        self,
+        processes: Processes,
+        config: Config,
+        options: Options,
+        store: PairStore,
+        held: PairStore,
+        data: str,
+    ) -> None:
+        self.processes, self.config, self.options, self.data = processes, config, options, data
+        self.device = processes.device
+        self.store = store.to(self.device)
+        # Small sets may hold nobody out; the grids then show faces that were trained on.
+        self.shown, self.shown_name = (held, "held_out_l1") if len(held) else (store, "train_l1")
+        self.networks = build_networks(config).to(self.device)
+        self.average: nn.Module | None = None
+        if "ema" in config.settings:
+            self.average = copy.deepcopy(self.networks["generator"]).requires_grad_(False)
+        self.optimizer = make_optimizer(self.networks, config)
+        self.folder: RunFolder | None = None
+        self.step = 0
+
+    def open(
+        self, modeldir: str | os.PathLike[str], progress: Progress | None, *, clear: bool
+    ) -> None:
+        folder = RunFolder(modeldir)
+        generator = checkpoint_bytes(nn.ModuleDict({"g": self.networks["generator"]}), None) // 3
+        folder.prepare(checkpoint_bytes(self.networks, self.average) + generator)
+        if progress is None:
+            # The first checkpoint shows that the folder can be written, before hours are spent.
+            self._write(folder, metrics=0)
+            if clear:
+                folder.clear()
+        metrics, step = (progress.metrics, progress.step) if progress else (0, 0)
+        folder.open(self.config, metrics=metrics, step=step)
+        self.folder = folder
+
+    def start(self, modeldir: Path, progress: Progress | None) -> None:
+        if progress:
+            path = modeldir / CHECKPOINT_FILE
+            restore(path, self.networks, self.average, self.optimizer, device=self.device)
+            self.step = progress.step
+
+    def close(self) -> None:
+        if self.folder:
+            self.folder.close()
+
+    def until(self, steps: int, epochs: int, tell: Callable[[str], None]) -> bool:
+        """Train up to a step; True if interrupted before."""
+        every = self.options.sample_every or max(1, epochs // 20)
+        saved = logged = time.monotonic()
+        logged_step = self.step
+        self.networks.train()
+        with Interrupts() as interrupts:
+            while self.step < steps:
+                now = time.monotonic()
+                told, stop, save_due = self._one(
+                    interrupts.wanted, now - saved >= self.options.save_every
+                )
+                last = stop or self.step == steps
+                if self.step % self.options.log_every == 0 or self.step == steps:
+                    rate = (
+                        (self.step - logged_step) * self.config.batch / (time.monotonic() - logged)
+                    )
+                    logged, logged_step = time.monotonic(), self.step
+                    self._log(told, rate, tell)
+                if (epoch := self._epoch_ended()) and (epoch % every == 0 or self.step == steps):
+                    self._show(epoch)
+                if save_due or last:
+                    self._save()
+                    saved = time.monotonic()
+                if stop:
+                    return self.step < steps
+        return False
+
+    def _one(self, stop: bool, save: bool) -> tuple[Tensor, bool, bool]:
+        config, group = self.config, self.processes
+        batch = self.store.batch(
+            self.step,
+            seed=config.seed,
+            batch=config.batch,
+            device=self.device,
+            rank=group.rank,
+            processes=group.count,
+        )
+        agreed: list[Tensor] = []
+
+        def allow(losses: Tensor) -> bool:
+            # Wishes to stop and to save travel with the losses: all processes must agree on them.
+            agreed.append(group.mean(torch.cat([losses, losses.new_tensor([stop, save])])))
+            values = agreed[0][:-2].tolist()
+            if not all(map(math.isfinite, values)):
+                names = LOSSES[config.recipe]
+                named = next(n for n, v in zip(names, values, strict=True) if not math.isfinite(v))
+                raise TrainingError(
+                    f"the {named} loss is not a number any more at step {self.step + 1}: stopped; "
+                    "the last checkpoint is kept"
+                )
+            return config.gate is None or gate_is_open(values, config.gate)
+
+        self.optimizer.zero_grad(set_to_none=True)
+        STEPS[config.recipe](self.networks, batch, config.settings, group.autocast(), allow)
+        parameters = all_parameters(self.networks)
+        if parameters[0].grad is not None:
+            group.average_gradients(parameters)
+            self.optimizer.step()
+            self._follow()
+        self.step += 1
+        told = agreed[0]
+        return told[:-2], bool(told[-2] > 0), bool(told[-1] > 0)
+
+    def _follow(self) -> None:
+        """Move the average towards the weights; faster at the beginning, when all is new."""
+        if self.average is None:
+            return
+        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
+        new = self.networks["generator"].state_dict()
+        with torch.no_grad():
+            for name, value in self.average.state_dict().items():
+                value.lerp_(new[name], 1 - decay)
+
+    def _epoch_ended(self) -> int:
+        """Number of the epoch that the last step completed, or 0."""
+        done = self.step * self.config.batch // len(self.store)
+        before = (self.step - 1) * self.config.batch // len(self.store)
+        return done if done > before else 0
+
+    def _log(self, told: Tensor, rate: float, tell: Callable[[str], None]) -> None:
+        values = dict(zip(LOSSES[self.config.recipe], told.tolist(), strict=True))
+        epoch = self.step * self.config.batch / len(self.store)
+        if self.folder:
+            self.folder.write_metrics(self.step, {"epoch": epoch, **values})
+            self.folder.write_rate(self.step, rate)
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
+        tell(f"step {self.step}, epoch {epoch:.2f}: {shown}; {rate:.1f} images/s")
+
+    def _show(self, epoch: int) -> None:
+        """Faces of held-out persons: a grid, and their mean distance to the true ones."""
+        if self.folder is None:
+            return
+        generator = self._best()
+        generator.eval()
+        distances, rows = [], []
+        with torch.no_grad(), self.processes.autocast():
+            for start in range(0, min(len(self.shown), HELD_OUT_FACES), SAMPLE_ROWS):
+                landmarks, faces = self.shown.rows(start, start + SAMPLE_ROWS, self.device)
+                made = generator(landmarks).float()
+                distances += (made - faces).abs().mean((1, 2, 3)).tolist()
+                rows.append(torch.stack([landmarks, made, faces], 1))
+        generator.train()
+        self.folder.write_metrics(self.step, {self.shown_name: sum(distances) / len(distances)})
+        self.folder.write_samples(epoch, self.step, rows[0])
+
+    def _save(self) -> None:
+        if self.folder:
+            self._write(self.folder, self.folder.sync_metrics())
+        self.processes.wait()
+
+    def _write(self, folder: RunFolder, metrics: int) -> None:
+        if broken := first_not_finite(self.networks):
+            raise TrainingError(
+                f"the weights {broken} are not finite any more at step {self.step}: stopped; the "
+                "last checkpoint is kept"
+            )
+        progress = Progress(self.step, self.config.to_json(), self.data, metrics)
+        save_checkpoint(folder.checkpoint, progress, self.networks, self.average, self.optimizer)
+        save_generator(folder.generator, self._best(), self.config)
+
+    def _best(self) -> nn.Module:
+        return self.networks["generator"] if self.average is None else self.average
