@@ -161,10 +161,8 @@ class ShardSet:
             with replacing(path, "wb") as handle:
                 _write_tar(handle, self._waiting)
         except OSError as error:
-            raise InputError(
-                f"{path} cannot be written: {error.strerror or error}; finished shards are kept,"
-                " --resume goes on with them"
-            ) from None
+            kept = "; finished shards are kept, --resume goes on with them" if self.done else ""
+            raise InputError(f"{path} cannot be written: {error.strerror or error}{kept}") from None
         self.done += len(self._waiting)
         self._waiting.clear()
 
