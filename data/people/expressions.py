@@ -58,7 +58,7 @@ class Habits(NamedTuple):
         """Habits of another person."""
         return cls(
             float(rng.normal(0.0, 0.1)),
-            rng.normal(0.0, 1.0, len(UNITS)),
+            rng.normal(0.0, 0.5, len(UNITS)),
             np.exp(rng.normal(0.0, 0.2, len(UNITS))),
             rng.random(len(EMOTIONS)),
         )
@@ -198,7 +198,7 @@ def _units(emotion: str, habits: Habits, rng: np.random.Generator) -> tuple[Arra
     strongest = strength.max()
     if strongest == 0.0:  # all units were left out by chance: nobody shows an emotion so
         return _units(emotion, habits, rng)
-    return strength * (rng.uniform(0.8, 1.0) / strongest), style
+    return strength * max(1.0, 0.6 / strongest), style
 
 
 def _style(

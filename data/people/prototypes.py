@@ -32,15 +32,25 @@ from typing import NamedTuple
 
 from calibration.action_units import ACTION_UNITS
 
-#: Shapes of one action unit, as in `calibration.action_units`, with what pictures need beyond it.
+#: Shapes of one action unit, as in `calibration.action_units`, at the strength at which people
+#: show the unit fully: the model's lips and jaw go farther than faces do, its brows do not.
 SHAPES: dict[int, dict[str, float]] = {
     **ACTION_UNITS,
+    2: {"browOuterUp_": 0.8},
     # Corrugator, depressor supercilii and procerus: this model lowers the inner brows with its
     # shape for the nose alone.
-    4: {"browDown_": 1.0, "noseSneer_": 0.3},
-    9: {"noseSneer_": 0.8},
-    10: {"mouthUpperUp_": 0.6},
-    11: {"mouthUpperUp_": 0.4, "noseSneer_": 0.3},
+    4: {"browDown_": 1.2, "noseSneer_": 0.3},
+    6: {"cheekSquint_": 0.8, "eyeSquint_": 0.3},
+    7: {"eyeSquint_": 0.7},
+    9: {"noseSneer_": 0.6},
+    10: {"mouthUpperUp_": 0.4},
+    11: {"mouthUpperUp_": 0.3, "noseSneer_": 0.2},
+    12: {"mouthSmile_": 1.1},
+    15: {"mouthFrown_": 0.8},
+    16: {"mouthLowerDown_": 0.4},
+    17: {"mouthShrugLower": 1.0, "mouthShrugUpper": 0.2},
+    20: {"mouthStretch_": 0.7},
+    25: {"mouthLowerDown_": 0.3, "mouthUpperUp_": 0.15},
     26: {"jawOpen": 0.2},
     27: {"jawOpen": 0.5},
 }
@@ -120,10 +130,10 @@ class Style(NamedTuple):
 # fmt: off
 STYLES: dict[str, tuple[Style, ...]] = {
     "anger": (
-        Style("pressed", 0.75, {4: 0.95, 5: 0.85, 7: 0.5, 9: 0.45, 15: 0.2, 17: 0.65, 23: 0.5,
-                                24: 0.5, 28: 0.2, 29: 0.1}),
-        Style("bared", 0.25, {4: 0.95, 5: 0.8, 7: 0.5, 9: 0.6, 10: 0.5, 16: 0.3, 20: 0.4,
-                              22: 0.15, 25: 1.0, 26: 0.6, 29: 0.1}),
+        Style("pressed", 0.8, {4: 0.95, 5: 0.85, 7: 0.5, 9: 0.5, 10: 0.15, 15: 0.2, 17: 0.55,
+                               20: 0.15, 23: 0.45, 24: 0.45, 25: 0.1, 26: 0.1, 28: 0.2}),
+        Style("bared", 0.2, {4: 0.95, 5: 0.85, 7: 0.5, 9: 0.5, 10: 0.4, 16: 0.2, 17: 0.4,
+                             20: 0.2, 22: 0.1, 23: 0.3, 25: 1.0, 26: 0.4, 29: 0.1}),
     ),
     "disgust": (
         Style("nose", 0.7, {4: 0.85, 6: 0.7, 7: 0.8, 9: 0.8, 10: 0.15, 15: 0.55, 17: 0.6,
@@ -142,10 +152,10 @@ STYLES: dict[str, tuple[Style, ...]] = {
         Style("open", 0.6, {6: 0.75, 10: 0.15, 12: 1.0, 20: 0.35, 25: 1.0, 26: 0.5}),
     ),
     "sadness": (
-        Style("brow", 0.5, {1: 0.45, 4: 0.9, 6: 0.45, 7: 0.65, 15: 0.35, 17: 0.35, 43: 0.25,
-                            64: 0.1}),
-        Style("mouth", 0.5, {1: 0.3, 4: 0.8, 6: 0.5, 7: 0.55, 11: 0.15, 15: 0.7, 17: 0.55,
-                             20: 0.2, 24: 0.2, 25: 0.1, 43: 0.2, 64: 0.1}),
+        Style("brow", 0.5, {1: 0.4, 4: 0.9, 6: 0.5, 7: 0.65, 15: 0.4, 17: 0.35, 20: 0.1,
+                            43: 0.25, 64: 0.1}),
+        Style("mouth", 0.5, {1: 0.3, 4: 0.8, 6: 0.5, 7: 0.55, 11: 0.15, 15: 0.6, 17: 0.55,
+                             20: 0.2, 24: 0.2, 25: 0.1, 43: 0.25, 64: 0.1}),
     ),
     "surprise": (
         Style("gaping", 0.5, {1: 0.9, 2: 0.85, 5: 0.8, 22: 0.1, 25: 1.0, 26: 0.4, 27: 0.6}),
@@ -155,8 +165,8 @@ STYLES: dict[str, tuple[Style, ...]] = {
 # fmt: on
 
 #: Part of the expressions that follow the Guide's combinations, and the frequencies of Du et al.
-GUIDE_SHARE = 0.1
-FREQUENT_SHARE = 0.1
+GUIDE_SHARE = 0.08
+FREQUENT_SHARE = 0.07
 
 #: Second emotions of the compounds that Du et al. found to be shown consistently.
 COMPOUNDS: dict[str, tuple[str, ...]] = {
