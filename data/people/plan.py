@@ -24,105 +24,17 @@ from data.people.expressions import (
     STRONGEST,
     Habits,
     Shown,
-    check_shapes,
     express,
     no_expression,
 )
-from landmarks.errors import InputError
+from data.people.settings import MOST, STREAMS, Settings, generator, whole
 
 Array = npt.NDArray[np.float64]
 
-#: What each random stream decides; a number never changes its meaning.
-STREAMS = {
-    "identity": 1,
-    "look": 2,
-    "habits": 3,
-    "order": 4,
-    "expression": 5,
-    "pose": 6,
-    "gaze": 7,
-    "camera": 8,
-    "light": 9,
-    "background": 10,
-    "capture": 11,
-    "accessories": 12,
-    "noise": 13,
-}
-MOST = 2**32  # seeds, persons and pictures are single words of the generators' seeds
 FARTHEST = 2.5  # standard deviations; beyond, sums of shapes stop looking like anybody
 NEUTRAL = "neutral"
 _NEUTRAL_SHARE = 0.15
 _SPEECH_SHARE = 0.08
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What a set of synthetic people is made of.
-
-    Attributes
-    ----------
-    expression_names : tuple of str
-        Expression shapes of the head model, in its order.
-    seed : int
-        Another seed gives other people.
-    people, per_person : int
-        How many people, and pictures of each.
-    size : int
-        Width and height of a picture in pixels.
-    identities : int
-        Identity shapes of the head model.
-    frontal : bool
-        Heads turn by less than 10 degrees.
-    sequences : float
-        Share of the pictures that belong to sequences from onset to apex.
-    frames : int
-        Pictures of one sequence.
-
-    Raises
-    ------
-    InputError
-        A value is of another kind or outside its range.
-    """
-
-    expression_names: tuple[str, ...]
-    seed: int = 0
-    people: int = 500
-    per_person: int = 40
-    size: int = 128
-    identities: int = 100
-    frontal: bool = False
-    sequences: float = 0.1
-    frames: int = 8
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "expression_names", tuple(map(str, self.expression_names)))
-        check_shapes(self.expression_names)
-        _whole(self.seed, "seed", 0, MOST - 1)
-        _whole(self.people, "people", 1, MOST)
-        _whole(self.per_person, "pictures of each person", 1, MOST)
-        _whole(self.identities, "identity shapes", 1, MOST)
-        _whole(self.frames, "frames of a sequence", 2, MOST)
-        if self.people * self.per_person > MOST:
-            raise InputError(
-                f"{self.people} people with {self.per_person} pictures each are more than the "
-                f"{MOST} pictures that one seed can tell apart"
-            )
-        if not isinstance(self.sequences, int | float) or not 0 <= self.sequences <= 1:
-            raise InputError(
-                f"share of pictures in sequences: expected 0 to 1, got {self.sequences}"
-            )
-
-    @property
-    def pictures(self) -> int:
-        """Number of pictures of the set."""
-        return self.people * self.per_person
-
-
-def _whole(value: object, what: str, least: int, most: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int | np.integer):
-        raise InputError(f"{what}: expected a whole number, got {value!r}")
-    if not least <= value <= most:
-        raise InputError(f"{what}: expected {least} to {most}, got {value}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -143,7 +55,7 @@ class Person:
 
     def rng(self, stream: str) -> np.random.Generator:
         """Generator of one of the `STREAMS`, such as ``"look"``; always at its beginning."""
-        return _generator(self.seed, self.number, stream)
+        return generator(self.seed, self.number, stream)
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,7 +114,7 @@ class Plan:
         All pictures of a sequence share it, except for the stream ``"noise"``.
         """
         first = self.index if self.sequence is None or stream == "noise" else self.sequence
-        return _generator(self.seed, first, stream)
+        return generator(self.seed, first, stream)
 
     def record(self, names: Sequence[str]) -> dict[str, Any]:
         """What JSON can hold of it; only weights that are not zero, by name."""
@@ -227,10 +139,6 @@ class Plan:
         }
 
 
-def _generator(seed: int, number: int, stream: str) -> np.random.Generator:
-    return np.random.default_rng([seed, number, STREAMS[stream]])
-
-
 def people(seed: int, number: int, identities: int = 100) -> Person:
     """One person of the endless crowd of a seed.
 
@@ -250,9 +158,9 @@ def people(seed: int, number: int, identities: int = 100) -> Person:
     -----
     Coefficients are standard normal, drawn again where they are beyond 2.5.
     """
-    _whole(seed, "seed", 0, MOST - 1)
-    _whole(number, "number of a person", 0, MOST - 1)
-    rng = _generator(seed, number, "identity")
+    whole(seed, "seed", 0, MOST - 1)
+    whole(number, "number of a person", 0, MOST - 1)
+    rng = generator(seed, number, "identity")
     identity = rng.standard_normal(identities)
     while (far := np.abs(identity) > FARTHEST).any():
         identity[far] = rng.standard_normal(int(far.sum()))
@@ -291,7 +199,7 @@ def _slots(settings: Settings, person: int) -> tuple[_Slot, ...]:
         *([_Slot(EMOTIONS[(dealt + k) % len(EMOTIONS)])] for k in range(singles)),
         *runs,
     ]
-    order = _generator(settings.seed, person, "order").permutation(len(blocks))
+    order = generator(settings.seed, person, "order").permutation(len(blocks))
     return (_Slot(NEUTRAL), *(slot for block in order for slot in blocks[block]))
 
 
@@ -309,7 +217,7 @@ def plan(settings: Settings, index: int) -> Plan:
     InputError
         There is no such picture.
     """
-    _whole(index, "number of a picture", 0, settings.pictures - 1)
+    whole(index, "number of a picture", 0, settings.pictures - 1)
     index = int(index)
     number, place = divmod(index, settings.per_person)
     slot = _slots(settings, number)[place]
@@ -341,8 +249,8 @@ def plan(settings: Settings, index: int) -> Plan:
 def _shown(settings: Settings, number: int, slot: _Slot, first: int) -> Shown:
     if slot.emotion == NEUTRAL:
         return no_expression(settings.expression_names)
-    habits = Habits.draw(_generator(settings.seed, number, "habits"))
-    rng = _generator(settings.seed, first, "expression")
+    habits = Habits.draw(generator(settings.seed, number, "habits"))
+    rng = generator(settings.seed, first, "expression")
     if slot.frame is None:
         intensity = rng.uniform(0.0, STRONGEST)
     else:
@@ -363,7 +271,7 @@ def _normal(rng: np.random.Generator, spread: float, limit: float) -> float:
 def _pose(
     settings: Settings, first: int, frame: int | None, bare: bool
 ) -> tuple[float, float, float]:
-    rng = _generator(settings.seed, first, "pose")
+    rng = generator(settings.seed, first, "pose")
     if settings.frontal or bare:
         pose = [_normal(rng, 4, 9.5), _normal(rng, 4, 9.5), _normal(rng, 3, 9.5)]
     else:
@@ -384,7 +292,7 @@ def _gaze(
     settings: Settings, first: int, yaw: float, pitch: float, bare: bool
 ) -> tuple[float, float]:
     """Most people look into the camera, some past it; eyes turn at most 30 and 20 degrees."""
-    rng = _generator(settings.seed, first, "gaze")
+    rng = generator(settings.seed, first, "gaze")
     if bare or rng.random() < 0.7:
         aside, up = rng.normal(0.0, 2.0, 2)
     else:
