@@ -84,8 +84,8 @@ class Shown(NamedTuple):
     style: str
     second: str | None = None
 
-    def with_gaze(
-        self, gaze: tuple[float, float], names: Sequence[str]
+    def with_eyes(
+        self, gaze: tuple[float, float], blink: float, names: Sequence[str]
     ) -> tuple[Array, tuple[float, float]]:
         """Weights with lids that follow the eyes, and the gaze, cast down where they are low.
 
@@ -93,6 +93,8 @@ class Shown(NamedTuple):
         ----------
         gaze : tuple of float
             Yaw and pitch in degrees, positive to the subject's left and upward.
+        blink : float
+            How far the lids are closed whatever the face shows, 0 to 1.
         names : sequence of str
         """
         column = _columns(tuple(names))
@@ -104,6 +106,9 @@ class Shown(NamedTuple):
             weights[column["eyeLookIn_" + side]] = max(-outward, 0.0) / _LID_TURN
             weights[column["eyeLookUp_" + side]] = max(up, 0.0) / _LID_TURN
             weights[column["eyeLookDown_" + side]] = max(-up, 0.0) / _LID_TURN
+            weights[column["eyeWide_" + side]] *= 1.0 - blink
+            closed = column["eyeBlink_" + side]
+            weights[closed] = max(weights[closed], blink)
         return weights, (aside, up)
 
 
@@ -114,7 +119,7 @@ def check_shapes(names: Sequence[str]) -> None:
         raise InputError("two expression shapes of the head model have the same name")
     tables = [*prototypes.SHAPES.values(), *prototypes.VISEMES.values()]
     gaze = {f"eyeLook{way}_": 1.0 for way in ("In", "Out", "Up", "Down")}
-    wanted = {shape for table in [*tables, gaze] for shape in table} | {"mouthClose"}
+    wanted = {shape for table in [*tables, gaze] for shape in table} | {"mouthClose", "eyeBlink_"}
     for shape in sorted(wanted):
         for name in _sides(shape):
             if name not in column:

@@ -135,6 +135,7 @@ class Plan:
                 "pitch": round(self.pitch, 3),
                 "roll": round(self.roll, 3),
             },
+            "frontal": self.frontal,
             "gaze": [round(angle, 3) for angle in self.gaze],
         }
 
@@ -225,8 +226,10 @@ def plan(settings: Settings, index: int) -> Plan:
     bare = place == 0
     shown = _shown(settings, number, slot, first)
     yaw, pitch, roll = _pose(settings, first, slot.frame, bare)
-    gaze = _gaze(settings, first, yaw, pitch, bare)
-    weights, gaze = shown.with_gaze(gaze, settings.expression_names)
+    gaze, blink = _eyes(settings, first, yaw, pitch, bare)
+    weights, gaze = shown.with_eyes(
+        gaze, 0.0 if slot.frame is not None else blink, settings.expression_names
+    )
     return Plan(
         settings.seed,
         index,
@@ -288,16 +291,20 @@ def _pose(
     return pose[0], pose[1], pose[2]
 
 
-def _gaze(
+def _eyes(
     settings: Settings, first: int, yaw: float, pitch: float, bare: bool
-) -> tuple[float, float]:
-    """Most people look into the camera, some past it; eyes turn at most 30 and 20 degrees."""
+) -> tuple[tuple[float, float], float]:
+    """Gaze and blink: most people look into the camera, some past it, a few are caught blinking.
+
+    Eyes turn at most 30 and 20 degrees.
+    """
     rng = generator(settings.seed, first, "gaze")
     if bare or rng.random() < 0.7:
         aside, up = rng.normal(0.0, 2.0, 2)
     else:
         aside, up = rng.normal(0.0, 12.0), rng.normal(0.0, 8.0)
-    return float(np.clip(aside - yaw, -30, 30)), float(np.clip(up - pitch, -20, 20))
+    blink = rng.uniform(0.3, 1.0) if rng.random() < 0.03 and not bare else 0.0
+    return (float(np.clip(aside - yaw, -30, 30)), float(np.clip(up - pitch, -20, 20))), blink
 
 
 __all__ = [
