@@ -45,7 +45,7 @@ def _parser() -> argparse.ArgumentParser:
 def _run(args: argparse.Namespace) -> str:
     # Imported here, so that Ctrl-C while they load is told like any other.
     from data.people.head_model import how_to_get, read_head_model
-    from data.people.plan import Settings
+    from data.people.settings import Settings
     from data.people.write import Order, write_people
     from landmarks.batch import cores
 

@@ -15,7 +15,8 @@ from typing import NamedTuple
 
 from calibration.console import run
 from data.people.expressions import EMOTIONS
-from data.people.plan import NEUTRAL, SPEECH, Settings, plan
+from data.people.plan import NEUTRAL, SPEECH, plan
+from data.people.settings import Settings
 from data.people.sheet_drawing import Cell, Column, draw_sheet
 from landmarks.errors import InputError
 from landmarks.files import replacing

@@ -17,7 +17,7 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from data.people.head_model import ATTRIBUTION, HeadModel, read_head_model
-from data.people.plan import Settings
+from data.people.settings import Settings
 from landmarks.errors import InputError
 from landmarks.pool import Died, OrderedPool
 from landmarks.samples import Sample, encode_sample

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 from data.people.head_model import read_head_model
-from data.people.plan import Settings
+from data.people.settings import Settings
 from data.people.write import Order, one_thread, painter
 from scripts.bench.extract_memory import resident
 
