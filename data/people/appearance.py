@@ -181,14 +181,14 @@ def draw_look(rng: Rng) -> Look:
         brow_height=float(rng.normal(0, 0.008)),
         brow_arch=float(rng.normal(0, 0.012)),
         brow_asymmetry=float(rng.normal(0, 0.006)),
-        brow_length=float(rng.normal(0.03, 0.025)),
+        brow_length=float(rng.normal(0.015, 0.02)),
         brow_colour=brows,
         iris_colour=iris,
         iris_inner=inner,
         iris_size=float(rng.uniform(0.345, 0.4)),
         pupil=float(rng.uniform(0.28, 0.6)),
         sclera_colour=_rgb(
-            floats([0.62, 0.57, 0.54]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
+            floats([0.52, 0.47, 0.44]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
         ),
         veins=float(rng.beta(1.5, 3)),
         lashes=float(rng.uniform(0.35, 1.0) if made_up else rng.uniform(0.1, 0.6)),
@@ -237,7 +237,7 @@ def _hair_colours(rng: Rng, fair: float, age: float) -> tuple[Colour, Colour, Co
         eumelanin = float(np.exp(rng.uniform(np.log(0.1), np.log(4))))
     grey = float(np.clip(rng.normal(1.8 * age - 0.95, 0.22), 0, 0.95))
     hair = hair_colour(eumelanin, pheomelanin, grey)
-    beard = hair_colour(eumelanin * 1.2, pheomelanin * 1.4, float(np.clip(grey * 1.2, 0, 0.95)))
+    beard = hair_colour(eumelanin * 1.2, pheomelanin * 1.4, float(np.clip(grey * 0.9, 0, 0.8)))
     brows = hair_colour(
         max(eumelanin, 0.5) * rng.uniform(1, 3), pheomelanin, grey * rng.uniform(0.1, 0.7)
     )
@@ -256,19 +256,19 @@ def _hair_style(rng: Rng, age: float, bearded: bool, made_up: bool) -> str:
 
 def _irises(rng: Rng, fair: float) -> tuple[Colour, Colour]:
     """Colours of the iris's outer and inner part."""
-    brown = floats([0.09, 0.045, 0.02]) * rng.uniform(0.3, 1.6)
-    others = np.float32(
-        [[0.13, 0.2, 0.28], [0.12, 0.15, 0.09], [0.19, 0.2, 0.19], [0.17, 0.11, 0.04]]
+    brown = floats([0.06, 0.03, 0.014]) * rng.uniform(0.2, 1.6)
+    others = floats(
+        [[0.07, 0.11, 0.17], [0.06, 0.08, 0.05], [0.1, 0.11, 0.11], [0.11, 0.07, 0.025]]
     )
     outer = brown
     if rng.random() < 0.75 * fair:
-        outer = others[rng.integers(len(others))] * rng.uniform(0.6, 1.5)
-    inner = outer * rng.uniform(0.8, 1.4) + rng.uniform(0, 0.6) * floats([0.09, 0.05, 0.015])
+        outer = others[rng.integers(len(others))] * rng.uniform(0.5, 1.4)
+    inner = outer * rng.uniform(0.8, 1.4) + rng.uniform(0, 0.5) * floats([0.07, 0.05, 0.015])
     return _rgb(outer), _rgb(inner)
 
 
 def _lipstick(rng: Rng) -> tuple[float, Colour]:
-    shades = np.float32(
+    shades = floats(
         [
             [0.45, 0.03, 0.04],
             [0.28, 0.02, 0.05],

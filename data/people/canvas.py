@@ -157,15 +157,16 @@ def rasterise(
         a, b, c = (corners[some[:, corner], None] for corner in range(3))
         whole = _cross(b - a, c - a)
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = np.stack(
-                [_cross(b - texel, c - texel) / whole, _cross(c - texel, a - texel) / whole], -1
-            )
-        share = np.concatenate([share, 1 - share.sum(axis=-1, keepdims=True)], axis=-1)
-        hit = np.isfinite(share).all(-1) & (share >= -1e-3).all(-1)
-        hit &= ((texel >= 0) & (texel < size)).all(-1)
+            first = _cross(b - texel, c - texel) / whole
+            second = _cross(c - texel, a - texel) / whole
+        # Not a number, for a triangle without area, is not greater than anything either.
+        hit = (first >= -1e-3) & (second >= -1e-3) & (first + second <= 1 + 1e-3)
+        for axis in (0, 1):
+            hit &= (texel[..., axis] >= 0) & (texel[..., axis] < size)
         which, where = np.nonzero(hit)
         column, row = texel[which, where].T
-        filled[row, column] = np.einsum("ij,ijk->ik", share[hit], values[some[which]])
+        share = np.stack([first[hit], second[hit], 1 - first[hit] - second[hit]], axis=-1)
+        filled[row, column] = np.einsum("ij,ijk->ik", share, values[some[which]])
         inside[row, column] = True
     return filled, inside
 

@@ -57,10 +57,13 @@ def paint_brows(
         arch = look.brow_arch + (look.brow_asymmetry if number == 0 else 0)
         raised = look.brow_height + (look.brow_asymmetry if number == 0 else 0)
         points[:, 1] += raised + arch * np.sin(np.pi * np.clip(share * 1.1, 0, 1))
-        points[:, 1] -= 0.32 * look.brow_thickness
+        # Where detectors of landmarks expect the points: at the middle of the brow's lower
+        # corners at both ends, and above its middle between.
+        points[:, 1] -= look.brow_thickness * floats([0.12, 0.32, 0.38, 0.32, 0.08])
+        points[:, 1] += floats([0.035, 0.02, 0.014, 0.016, 0.025])
         tail = points[-1] - points[-2]
         end = points[-1] + tail * max(look.brow_length, 0.01) / np.linalg.norm(tail)
-        start = points[0] + (points[0] - points[1]) * 0.12
+        start = points[0] + (points[0] - points[1]) * 0.06
         curve = smooth_curve(np.concatenate([start[None], points, end[None]]))
         box = (place >= curve.min(axis=0) - 0.15) & (place <= curve.max(axis=0) + 0.15)
         near = box.all(axis=-1)
@@ -71,11 +74,11 @@ def paint_brows(
             * np.interp(passed, [-0.1, 0, 0.15, 0.6, 1.0], [0.5, 0.8, 1.0, 0.85, 0.25])
         )
         inside = step(wide - np.abs(above), 0.0, 0.008)
-        inside *= step(passed, 0.02, 0.025) * step(-passed, -0.98, 0.025)
+        inside *= step(passed, 0.01, 0.02) * step(-passed, -0.99, 0.02)
         lean = np.interp(passed, [0, 0.3, 1], [1.1, 0.5, 0.1]).astype(np.float32)
         along_hair = passed * length * np.cos(lean) + above * np.sin(lean)
         across_hair = -passed * length * np.sin(lean) + above * np.cos(lean)
-        at = np.stack([along_hair / 0.06, across_hair / 0.016, 0 * passed], axis=-1)
+        at = np.stack([along_hair / 0.05, across_hair / 0.012, 0 * passed], axis=-1)
         strands = lookup(lattices[number], at.astype(np.float32))
         thin = np.interp(passed, [0, 0.15, 0.7, 1], [0.6, 1.0, 1.0, 0.8])
         cover = np.clip(inside * thin * look.brow_density * (1 + 0.3 * strands), 0, 0.97)

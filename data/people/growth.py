@@ -32,10 +32,10 @@ def beard_cover(
     # The cheek's edge falls from the sideburn to the corner of the mouth.
     edge = np.interp(x, [0, corner[0], 0.65 * jaw_x, jaw_x], [base, base - 0.06, -0.55, -0.1])
     low = chin[1] - 0.32 + 0.45 * np.clip(x / jaw_x, 0, 1) ** 2
-    cheeks = step(edge + ragged - y, 0.0, 0.035) * step(y, low + ragged, 0.05)
+    cheeks = step(edge + ragged - y, 0.0, 0.055) * step(y, low + ragged, 0.05)
     cheeks *= step(z, ear_z + 0.06, 0.03)
     lip = step(x, corner[0] + 0.1, 0.04)
-    moustache = step(base - 0.02 + ragged * 0.5 - y, 0.0, 0.015) * step(y, corner[1] - 0.02, 0.02)
+    moustache = step(base - 0.02 + ragged * 0.5 - y, 0.0, 0.015) * step(y, corner[1] - 0.02, 0.03)
     moustache *= step(corner[0] + 0.1 - x + ragged, 0.0, 0.03)
     bottom = points[57, 1]
     chin_part = step(bottom - 0.04 - y, 0.0, 0.03) * step(0.27 + ragged - x, 0.0, 0.035)
@@ -54,9 +54,9 @@ def beard_cover(
         "full": everything,
     }
     long = parts[look.beard] * step(y, low, 0.05)
-    strands = noise(place * floats([1, 0.3, 1]), 60, rng)
-    texture = np.clip(1 + 0.25 * strands, 0, 1.2)
-    cover = np.clip(long * (0.45 + 0.55 * look.beard_length) * texture, 0, 0.96)
+    strands = noise(place * floats([1, 0.5, 1]), 75, rng)
+    texture = np.clip(0.95 + 0.18 * strands, 0, 1.1)
+    cover = np.clip(long * (0.35 + 0.6 * look.beard_length) * texture, 0, 0.93)
     shadow = everything * look.stubble * 0.5 * np.clip(1 + 0.25 * strands, 0, 1.5)
     return np.maximum(cover, shadow).astype(np.float32), cover
 

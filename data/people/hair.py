@@ -160,7 +160,7 @@ def _curls(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.G
     thick = size * (0.9 + bumps) * (0.55 + 0.45 * step(y, 0.2, 0.4))
     thick = 0.02 + thick * np.clip(edge / 0.3, 0.0, 1) ** 0.5
     low = -0.15 - 0.9 * look.hair_length * (look.hair_volume > 0.07)
-    beside = (z < -0.6) & (y > low + _ragged(mean, rng, 0.04))
+    beside = (z < -0.6) & (y > low + _ragged(mean, rng, 0.02))
     thick = np.where(beside & (edge < 0.05), np.maximum(thick, size * (0.7 + bumps)), thick)
     return Cut(own.hanging(thick, 0.8), (edge > -0.005) | beside)
 

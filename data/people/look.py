@@ -104,6 +104,7 @@ def dress(
         )
     for name, ball in (("left eye", room.left_eye), ("right eye", room.right_eye)):
         surfaces.append(ball.surface(name, vertices, person.eye, gaze))
+    surfaces += room.lids.surfaces(vertices, look)
     surfaces += _covers(room, person, look, accessories, vertices)
     return surfaces
 

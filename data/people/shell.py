@@ -14,7 +14,7 @@ from data.people.surface import Array, Labels, Surface, floats, smooth_normals
 ROUND, CROWN, DROP = 96, 26, 46
 """Columns around the head; rows of the dome above the middle; rows below it."""
 _LOWEST = -2.3
-_SIDE = 128
+_SIDE = 96
 
 
 class Shell:

@@ -39,9 +39,9 @@ def stream(look: Look, number: int) -> np.random.Generator:
 
 def paint_skin(canvas: Canvas, front: Front, look: Look) -> Skin:
     """Paint both textures of a person's head with a face at rest."""
-    face, face_labels = _paint(canvas, canvas.face, look)
-    head, head_labels = _paint(canvas, canvas.head, look)
     melanin, blood = _pigment(canvas, canvas.face, look)
+    face, face_labels = _paint(canvas, canvas.face, look, melanin, blood)
+    head, head_labels = _paint(canvas, canvas.head, look, *_pigment(canvas, canvas.head, look))
     paint_lips(canvas, look, face, face_labels, melanin, blood, stream(look, 20))
     paint_eyelids(canvas, front, look, face, stream(look, 21))
     paint_brows(canvas, look, face, face_labels, stream(look, 22))
@@ -49,8 +49,9 @@ def paint_skin(canvas: Canvas, front: Front, look: Look) -> Skin:
     return Skin(np.clip(face, 0, 1), face_labels, np.clip(head, 0, 1), head_labels)
 
 
-def _paint(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Labels]:
-    melanin, blood = _pigment(canvas, chart, look)
+def _paint(
+    canvas: Canvas, chart: Chart, look: Look, melanin: Array, blood: Array
+) -> tuple[Array, Labels]:
     albedo = skin_colour(melanin, blood)
     grain = stream(look, 10 + (chart is canvas.head)).standard_normal(melanin.shape)
     albedo *= (1 + (0.01 + 0.03 * look.pores) * grain[..., None]).astype(np.float32)

@@ -14,6 +14,7 @@ from data.people.covers import MaskCloth
 from data.people.eyes import Eyeball, eye_texture
 from data.people.hair import dress_hair
 from data.people.head_model import HeadModel
+from data.people.lids import Lids
 from data.people.patterns import Front
 from data.people.shell import Shell, skin_triangles
 from data.people.skin import Skin, paint_skin
@@ -67,6 +68,7 @@ class Wardrobe:
         self.wrinkles = Wrinkles(self.canvas, self.front, model.names)
         self.left_eye = Eyeball(model, "M_ScleraLeft")
         self.right_eye = Eyeball(model, "M_ScleraRight")
+        self.lids = Lids(model, self.canvas)
         self.mask = MaskCloth(self.canvas, self.canvas.to_place(model.neutral))
         self.head = self._uncovered()
         self.teeth = part(model, "M_Teeth")

@@ -110,7 +110,7 @@ def glasses(canvas: Canvas, points: Array, worn: Accessories) -> list[Surface]:
 def hat(canvas: Canvas, mean: Shell, own: Shell, worn: Accessories) -> tuple[list[Surface], float]:
     """A beanie or a peaked cap, and the height (as a place) above which it hides the hair."""
     rng = np.random.default_rng([worn.seed, 3])
-    x, y, z = np.moveaxis(mean.place, -1, 0)
+    y, z = mean.place[..., 1], mean.place[..., 2]
     brow = canvas.landmarks[19:25, 1].mean()
     rim = brow + rng.uniform(0.1, 0.3)
     back = rim - rng.uniform(0.1, 0.5) * (worn.hat == "beanie") - 0.05

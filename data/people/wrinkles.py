@@ -52,7 +52,7 @@ def _groups(points: Array) -> list[Wrinkle]:
         ((0.0, top + h - 0.01), (0.12, top + h), (0.28, top + h + 0.015), (0.45, top + h - 0.03))
         for h in (0.16, 0.25, 0.34)
     )
-    bx, by = float(brow[0]), float(brow[1])
+    by = float(brow[1])
     glabella = (((0.045, by - 0.1), (0.06, by), (0.05, by + 0.1)),)
     wx, wy = float(wing[0]), float(wing[1])
     cx, cy = float(corner[0]), float(corner[1])
