@@ -175,7 +175,7 @@ def express(
         second = others[rng.integers(len(others))]
         weaker, _ = _units(second, habits, rng)
         strength = np.maximum(rng.uniform(0.8, 1.0) * strength, rng.uniform(0.3, 0.6) * weaker)
-    power = np.exp(rng.normal(0.0, 0.15, len(UNITS)))
+    power = np.exp(np.clip(rng.normal(0.0, 0.15, len(UNITS)), -0.3, 0.3))
     power[[_COLUMN[unit] for unit in _LATE]] *= 1.25
     weights = (strength * intensity**power) @ _shapes_of_units(names)
     weights *= _sidedness(names, habits, rng)
