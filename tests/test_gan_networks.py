@@ -1,0 +1,150 @@
+"""Networks of both recipes, and the file of a generator."""
+
+import dataclasses
+
+import pytest
+import torch
+from safetensors.torch import save_file
+
+from gan.config import Config, ConfigError
+from gan.model_file import ModelError, load_generator, save_generator, write_tensors
+from gan.networks import build_networks
+from gan.skip_networks import contour_weight, ink
+
+
+def count(module: torch.nn.Module) -> int:
+    return sum(p.numel() for p in module.parameters())
+
+
+def faces(size: int, number: int = 2) -> torch.Tensor:
+    return torch.rand(number, 3, size, size, generator=torch.Generator().manual_seed(1)) * 2 - 1
+
+
+def test_the_published_networks_have_the_published_sizes():
+    networks = build_networks(Config(recipe="published", size=64, base_filters=96))
+    assert count(networks["generator"]) == 12_399_552
+    assert count(networks["face_discriminator"]) == 6_212_736
+    assert count(networks["pair_discriminator"]) == 6_217_344
+
+
+@pytest.mark.parametrize("recipe", ["published", "better"])
+@pytest.mark.parametrize("size", [64, 128, 256])
+def test_every_size_gives_faces_of_that_size(recipe, size):
+    networks = build_networks(Config(recipe=recipe, size=size, base_filters=2))
+    made = networks["generator"](faces(size))
+    assert made.shape == (2, 3, size, size)
+    assert made.abs().max() <= 1
+    if recipe == "published":
+        assert networks["face_discriminator"](made).shape == (2,)
+        assert networks["pair_discriminator"](torch.cat([made, made], 1)).shape == (2,)
+    else:
+        assert networks["discriminator"](made, made)[0].shape == (2, 1, size // 16, size // 16)
+
+
+def test_weights_come_from_the_seed_alone():
+    first, second, other = (
+        build_networks(Config(base_filters=2, seed=seed)).state_dict() for seed in (1, 1, 2)
+    )
+    assert all(torch.equal(first[name], second[name]) for name in first)
+    weight = "generator.layers.0.weight"
+    assert not torch.equal(first[weight], other[weight])
+    assert first[weight].abs().max() <= 1 / (3 * 4 * 4) ** 0.5  # torch's own initialisation
+
+
+def test_one_pass_moves_running_statistics_as_three_published_ones():
+    ours = build_networks(Config(base_filters=2))["generator"].train()
+    plain = build_networks(Config(base_filters=2))["generator"].train()
+    for module in plain.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.momentum = 0.1
+    ours(faces(64))
+    for _ in range(3):
+        plain(faces(64))
+    wanted = plain.state_dict()
+    for name, value in ours.state_dict().items():
+        if "running" in name:
+            torch.testing.assert_close(value, wanted[name])
+
+
+def test_a_face_of_the_better_generator_does_not_depend_on_its_batch():
+    generator = build_networks(Config(recipe="better", base_filters=4))["generator"]
+    images = faces(64, 3)
+    torch.testing.assert_close(generator(images)[1:2], generator(images[1:2]), atol=1e-5, rtol=1e-4)
+
+
+def test_contours_weigh_more_whatever_the_colour_of_the_paper():
+    drawing = -torch.ones(1, 3, 64, 64)
+    drawing[..., 30:32, 10:50] = 1
+    assert torch.equal(ink(drawing), ink(-drawing))
+    weight = contour_weight(drawing, 4.0)
+    assert weight[0, 0, 31, 30] == pytest.approx(5)
+    assert weight[0, 0, 5, 30] == pytest.approx(1)
+    assert torch.equal(weight, contour_weight(-drawing, 4.0))
+
+
+@pytest.mark.parametrize("recipe", ["published", "better"])
+def test_a_saved_generator_draws_the_same_faces(tmp_path, recipe):
+    config = Config(recipe=recipe, base_filters=2, gate=((1, 0, 0),) * 3, drawing={"a": [1, None]})
+    generator = build_networks(config)["generator"]
+    path = tmp_path / "g.safetensors"
+    save_generator(path, generator, config)
+    loaded, told = load_generator(path)
+    assert told == config
+    assert not loaded.training
+    assert torch.equal(loaded(faces(64)), generator.eval()(faces(64)))
+    before = path.read_bytes()
+    save_generator(path, loaded, told)
+    assert path.read_bytes() == before
+
+
+def test_files_that_hold_no_generator_are_told(tmp_path):
+    config = Config(base_filters=2)
+    generator = build_networks(config)["generator"]
+    with pytest.raises(ModelError, match="does not exist"):
+        load_generator(tmp_path / "nothing.safetensors")
+    with pytest.raises(ModelError, match="holds no generator.safetensors"):
+        load_generator(tmp_path)
+    path = tmp_path / "g.safetensors"
+    save_generator(path, generator, config)
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ModelError, match="damaged"):
+        load_generator(path)
+    path.write_text("<html>")
+    with pytest.raises(ModelError, match="damaged"):
+        load_generator(path)
+    save_file({"a": torch.zeros(2)}, path)
+    with pytest.raises(ModelError, match="tells no settings"):
+        load_generator(path)
+    write_tensors(path, generator.state_dict(), "{}")
+    with pytest.raises(ConfigError, match="no settings"):
+        load_generator(path)
+    save_generator(path, generator, dataclasses.replace(config, base_filters=3))
+    with pytest.raises(ModelError, match="does not hold the weights"):
+        load_generator(path)
+    newer = config.to_json().replace('"version": 1', '"version": 9')
+    write_tensors(path, generator.state_dict(), newer)
+    with pytest.raises(ConfigError, match="update the software"):
+        load_generator(path)
+    with pytest.raises(ModelError, match="run's folder"):
+        load_generator(path, ema=False)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"size": 100}, "size is 100: expected one of 64, 128, 256"),
+        ({"recipe": "best"}, "recipe is 'best'"),
+        ({"base_filters": 0}, "base_filters is 0: expected 1 or more"),
+        ({"batch": -1}, "batch is -1"),
+        ({"held_out": 1.0}, "held_out is 1.0"),
+        ({"seed": -1}, "seed is -1"),
+        ({"gate": ((1.0,),)}, "not 3×3"),
+    ],
+)
+def test_settings_outside_of_what_can_be_trained_are_refused(wrong, told):
+    with pytest.raises(ConfigError, match=told):
+        Config(**wrong)
+
+
+def test_differences_are_told_in_words():
+    assert Config(batch=16).differences(Config(batch=8)) == ["batch is 16, not 8"]
