@@ -14,7 +14,6 @@ from typing import Any
 from tqdm import tqdm
 
 from data.pair_work import Task, numbered, prepare, work
-from data.persons import person_split
 from data.photos import Photo, Photos
 from gan.frame import FRAME_FILE, Frame, write_frame
 from gan.pair_table import TABLE_FILE, PairRecord, write_pair_table
@@ -23,6 +22,7 @@ from landmarks.files import TEMPORARY, replacing
 from landmarks.journal import Journal, Record
 from landmarks.outputs import NO_FACE
 from landmarks.pool import OrderedPool
+from landmarks.samples import split_of
 
 ERRORS_FILE = "errors.csv"
 JOURNAL_FILE = "pairs.partial"
@@ -215,7 +215,7 @@ def _pair(frame: Frame, task: Task, record: Record) -> PairRecord:
         person=task.person,
         image=task.image,
         name=photo.person,
-        split=person_split(photo.person),
+        split=split_of(photo.person),
         source=photo.source,
         emotion=photo.emotion,
         intensity=photo.intensity,

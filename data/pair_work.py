@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from data.persons import person_split
 from data.photos import Photo
 from gan.frame import Frame
 from landmarks.errors import ImageError, InputError, PointsError
@@ -19,6 +18,7 @@ from landmarks.files import replacing
 from landmarks.image import Picture
 from landmarks.journal import Record
 from landmarks.ledger import cannot_write
+from landmarks.samples import split_of
 from landmarks.tables import Row
 
 _FACE_QUALITY = 95
@@ -55,7 +55,7 @@ def numbered(photos: Iterator[Photo], split: str) -> Iterator[Task]:
             continue
         person = persons.setdefault(photo.person, len(persons) + 1)
         images[person] = images.get(person, 0) + 1
-        if split in ("all", person_split(photo.person)):
+        if split in ("all", split_of(photo.person)):
             yield Task(photo, person, images[person])
 
 

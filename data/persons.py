@@ -1,8 +1,7 @@
-"""Who is in a photograph, as its name or folder tells, and which split that person belongs to."""
+"""Who is in a photograph, as its name or folder tells."""
 
 from __future__ import annotations
 
-import hashlib
 import os
 import re
 from pathlib import Path
@@ -12,26 +11,6 @@ from landmarks.errors import InputError
 RULES = ("auto", "name", "folder", "each")
 
 _NUMBERED = re.compile(r"(.*[^\W_].*?)[_-]\d+", re.DOTALL)
-_TEST_BELOW, _VALIDATION_BELOW = 51, 77  # of 256: a fifth, a tenth
-
-
-def person_split(name: str) -> str:
-    """The split of a person, the same wherever the name occurs.
-
-    Parameters
-    ----------
-    name : str
-        The person's, as in file names ("Al_Gore").
-
-    Returns
-    -------
-    split : {'train', 'validation', 'test'}
-        By the first byte h of the SHA-256 of the name: h < 51 test, h < 77 validation.
-    """
-    first = hashlib.sha256(name.encode("utf-8", "surrogateescape")).digest()[0]
-    if first < _TEST_BELOW:
-        return "test"
-    return "validation" if first < _VALIDATION_BELOW else "train"
 
 
 def person_in_name(path: str) -> str | None:
@@ -78,9 +57,10 @@ def choose_rule(rule: str, stems: list[str]) -> str:
         return "name"
     if all(os.path.dirname(stem) for stem in stems):
         return "folder"
+    homeless = [stem for stem in unnamed if not os.path.dirname(stem)]
     raise InputError(
-        f"{unnamed[0]} does not tell who it shows: expected Name_NN.jpg, a folder for each person,"
-        " a table with a column 'person' (--labels), or --persons each"
+        f"{(homeless or unnamed)[0]} does not tell who it shows: expected Name_NN.jpg, a folder for"
+        " each person, a table with a column 'person' (--labels), or --persons each"
     )
 
 
@@ -98,6 +78,7 @@ def person_of(stem: str, rule: str) -> str | None:
     person : str or None
         None where the rule does not tell.
     """
+    stem = stem.encode("utf-8", "backslashreplace").decode()  # a name may be any bytes
     if rule == "name":
         return person_in_name(stem)
     if rule == "folder":

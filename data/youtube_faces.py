@@ -5,7 +5,7 @@
 
 The first column of a table is the file, then come x0, y0, …, x67, y67 in pixels. The published
 split is by frames and leaks: every person of `test` is in `training`. So persons are split by their
-names (`data.persons.person_split`), over both tables together.
+names (`landmarks.split_of`), over both tables together.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class PairRecord:
     name : str
         The person's.
     split : {'train', 'validation', 'test'}
-        By the person's name, as `person_split` of `data.persons` has it.
+        By the person's name, as `landmarks.split_of` has it.
     source : str
         The photograph.
     emotion : str
