@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from gan.pairs import Pair
     from gan.verdict import Scores, Verdict
 
+PROGRAM = "python -m gan.evaluate"
+
 _LIMIT = 500
 _ROWS = (
     ("landmarks within 5 %", "within", 100, "{:.1f} %"),
@@ -98,7 +100,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 def _parser() -> argparse.ArgumentParser:
     about, _, more = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="python -m gan.evaluate",
+        prog=PROGRAM,
         description=about.partition(": ")[2],
         epilog=more.partition("\n\n")[2],
     )
@@ -317,13 +319,20 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(args)
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except ModuleNotFoundError as error:
+        told = f"{error.name} is not installed: pip install 'landmark-calibrated-expressions[gan]'"
+        print(f"{PROGRAM}: {told}", file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{error.filename or args.output}: {error.strerror or error}", file=sys.stderr)
+        print(
+            f"{PROGRAM}: {error.filename or args.output}: {error.strerror or error}",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
         return 2
     return 0
 

@@ -21,13 +21,15 @@ from landmarks.errors import InputError, PointsError
 if TYPE_CHECKING:
     from gan.landmark_files import NamedFace
 
+PROGRAM = "python -m gan.generate"
+
 _SHOWN = 10
 
 
 def _parser() -> argparse.ArgumentParser:
     about, _, more = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="python -m gan.generate",
+        prog=PROGRAM,
         description=about.partition(": ")[2],
         epilog=more.partition("\n\n")[2],
     )
@@ -189,11 +191,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(args)
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+    except ModuleNotFoundError as error:
+        told = f"{error.name} is not installed: pip install 'landmark-calibrated-expressions[gan]'"
+        print(f"{PROGRAM}: {told}", file=sys.stderr)
     except OSError as error:
-        print(f"{args.output}: {error.strerror or error}", file=sys.stderr)
+        print(f"{PROGRAM}: {args.output}: {error.strerror or error}", file=sys.stderr)
     except KeyboardInterrupt:
-        print("interrupted", file=sys.stderr)
+        print(f"{PROGRAM}: interrupted", file=sys.stderr)
     return 2
 
 

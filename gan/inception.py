@@ -27,8 +27,9 @@ def missing_inception() -> str | None:
     import torch
 
     path = Path(torch.hub.get_dir(), "checkpoints", _WEIGHTS)
-    if importlib.util.find_spec("torch_fidelity") is None:
-        return "FID and KID are left out: the package torch-fidelity is not installed"
+    for module, package in (("torchmetrics", "torchmetrics"), ("torch_fidelity", "torch-fidelity")):
+        if importlib.util.find_spec(module) is None:
+            return f"FID and KID are left out: the package {package} is not installed"
     if not path.is_file():
         return f"FID and KID are left out: they need Inception's weights in {path}"
     return None
