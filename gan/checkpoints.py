@@ -124,9 +124,13 @@ def restore(
     load_exactly(networks, _below(tensors, "networks."), str(path))
     if average is not None:
         load_exactly(average, _below(tensors, "average."), str(path))
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _below(tensors, "optimizer.").items():
         number, _, moment = name.partition(".")
+        if moment != "step":
+            # The fused optimiser walks through memory: moments must lie as their weights do.
+            value = torch.empty_like(parameters[int(number)]).copy_(value)
         moments.setdefault(int(number), {})[moment] = value
     state = optimizer.state_dict()
     state["state"] = moments

@@ -75,9 +75,9 @@ class RunFolder:
                 fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError:
                 raise FolderError(f"another run is training in {self.path} right now") from None
-        for name in os.listdir(self.path):
-            if name.startswith(TEMPORARY):
-                (self.path / name).unlink()
+        for folder in (self.path, self.path / SAMPLES):
+            for left in folder.glob(f"{TEMPORARY}*"):
+                left.unlink()
         kept = sum(p.stat().st_size for p in (self.checkpoint, self.generator) if p.exists())
         free = shutil.disk_usage(self.path).free
         needed = 2 * wanted - kept  # the old file goes when the new one is whole
