@@ -101,7 +101,7 @@ def capture(
     if rng.random() < 0.6:
         quality = int(rng.integers(35, 96))
         _, coded = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-        picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1]
+        picture = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR))[..., ::-1]
         record["jpeg_quality"] = quality
     if size != full:
         picture = cv2.resize(picture, (full, full), interpolation=cv2.INTER_LINEAR)

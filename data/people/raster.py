@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -28,19 +28,18 @@ class Projected(NamedTuple):
         Corners in pixels.
     inverse : (m, 3) float array
         1 ÷ depth of the corners, per centimetre.
+    low, high : (m, 2) float array
+        Least and greatest x and y of the corners.
     surface, triangle : (m,) intp array
         Which surface each belongs to, and its number there.
     """
 
     xy: Float
     inverse: Float
+    low: Float
+    high: Float
     surface: Index
     triangle: Index
-
-    def bounds(self) -> tuple[Float, Float]:
-        """Least and greatest x and y of each triangle: two (m, 2) arrays."""
-        a, b, c = self.xy[:, 0], self.xy[:, 1], self.xy[:, 2]
-        return np.minimum(np.minimum(a, b), c), np.maximum(np.maximum(a, b), c)
 
 
 class Raster(NamedTuple):
@@ -75,25 +74,25 @@ def project(surfaces: Sequence[Surface], camera: Camera) -> Projected:
         view = surface.vertices.astype(np.float64)
         ahead = view[:, 2] < -NEAR
         seen = np.flatnonzero(ahead[surface.triangles].all(axis=1))
-        corners = surface.triangles[seen]
+        which_vertices = surface.triangles[seen]
         pixels = camera.pixels(np.where(ahead[:, None], view, (0, 0, -NEAR)))
-        xy.append(pixels[corners])
-        inverse.append((-1 / np.where(ahead, view[:, 2], -NEAR))[corners])
+        xy.append(pixels[which_vertices])
+        inverse.append((-1 / np.where(ahead, view[:, 2], -NEAR))[which_vertices])
         number.append(np.full(len(seen), which))
         triangle.append(seen)
-    if not surfaces:
-        return Projected(
-            np.zeros((0, 3, 2)), np.zeros((0, 3)), np.zeros(0, np.intp), np.zeros(0, np.intp)
-        )
+    corners = np.concatenate([np.zeros((0, 3, 2)), *xy])
+    a, b, c = corners[:, 0], corners[:, 1], corners[:, 2]
     return Projected(
-        np.concatenate(xy),
-        np.concatenate(inverse),
-        np.concatenate(number),
-        np.concatenate(triangle),
+        corners,
+        np.concatenate([np.zeros((0, 3)), *inverse]),
+        np.minimum(np.minimum(a, b), c),
+        np.maximum(np.maximum(a, b), c),
+        np.concatenate([np.zeros(0, np.intp), *number]),
+        np.concatenate([np.zeros(0, np.intp), *triangle]),
     )
 
 
-def texel(texture: npt.NDArray[np.generic], uv: Float) -> npt.NDArray[np.generic]:
+def texel(texture: npt.NDArray[Any], uv: Float) -> npt.NDArray[Any]:
     """Nearest texels of an (H, W, ...) texture at (p, 2) coordinates, v down; the edge goes on."""
     height, width = texture.shape[:2]
     column = np.clip((uv[:, 0] * width).astype(np.intp), 0, width - 1)
@@ -146,9 +145,8 @@ def rasterise(
     size = camera.size
     if triangles is None:
         triangles = project(surfaces, camera)
-    least, most = triangles.bounds()
-    low = np.ceil(least).clip(0, size)
-    extent = (np.floor(most).clip(-1, size - 1) - low + 1).clip(0).astype(np.intp)
+    low = np.ceil(triangles.low).clip(0, size)
+    extent = (np.floor(triangles.high).clip(-1, size - 1) - low + 1).clip(0).astype(np.intp)
     count = extent[:, 0] * extent[:, 1]
     some = np.flatnonzero(count)
     depth = np.full(size * size, np.inf)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,12 @@ from data.people.head_model import HeadModel
 from data.people.light import draw_light
 from data.people.look import Accessories, Look, draw_accessories, draw_look, dress
 from data.people.plan import Person, Plan, Settings, people
-from data.people.preview import shade
-from data.people.raster import Raster, project, rasterise
+from data.people.preview import gloss, quieten, reaching, shade
+from data.people.raster import Projected, Raster, project, rasterise
 from data.people.scene import trace
-from data.people.surface import EYES, MOUTH, SKIN, TEETH, Surface
-from data.people.truth import JawPaths, albedo_of, jaw_paths, labels_of, landmarks_of, visible
+from data.people.sight import see
+from data.people.surface import MOUTH, SKIN, TEETH, Surface
+from data.people.truth import JawPaths, jaw_paths, labels_of, landmarks_of, visible
 
 Array = npt.NDArray[np.float32]
 
@@ -87,7 +89,7 @@ def render(
     plan: Plan,
     settings: Settings,
     *,
-    samples: int = 16,
+    samples: int = 8,
     path_traced: bool = True,
 ) -> Picture:
     """Render one picture.
@@ -140,19 +142,24 @@ def render(
     raster = rasterise(surfaces, camera, triangles)
     labels = labels_of(surfaces, raster)
     landmarks = landmarks_of(model, paths, vertices, camera)
-    seen = visible(landmarks, surfaces, triangles, size)
+    seen = visible(landmarks, surfaces, triangles, raster)
 
     light = draw_light(plan.rng("light"))
-    albedo = albedo_of(surfaces, raster)
+    sight = see(surfaces, raster, camera)
     noise = plan.rng("noise")
     seed = int(noise.integers(2**31))
     if path_traced:
-        shown = _in_sight(surfaces, raster)
+        shown = list(_in_sight(surfaces, triangles, raster))
         radiance, coverage = trace(shown, camera, light, samples=samples, seed=seed)
+        radiance = quieten(radiance, sight, samples)
+        share = reaching(radiance, sight, light)
     else:
-        radiance, coverage = shade(surfaces, raster, albedo, light)
+        radiance = shade(sight, light)
+        coverage = (raster.surface >= 0).astype(np.float32)
+        share = coverage
+    radiance = radiance + coverage[..., None] * gloss(sight, light, share)
     skin = labels == SKIN
-    tone = float((albedo[skin] @ LUMINANCE).mean()) if skin.any() else 0.3
+    tone = float((sight.albedo[skin] @ LUMINANCE).mean()) if skin.any() else 0.3
     lens = plan.rng("capture")
     exposed, _ = expose(radiance, coverage, skin, tone, lens)
     kind, behind = draw_background(plan.rng("background"), size)
@@ -170,12 +177,34 @@ def render(
     return Picture(image, landmarks.points, seen, labels, record)
 
 
-def _in_sight(surfaces: list[Surface], raster: Raster) -> list[Surface]:
-    """All but what lies inside the head and is not seen: it costs time and changes nothing."""
-    inside = {MOUTH, TEETH, EYES}
-    return [
-        surface
-        for number, surface in enumerate(surfaces)
-        if not (isinstance(surface.label, int) and surface.label in inside)
-        or bool((raster.surface == number).any())
-    ]
+def _in_sight(surfaces: list[Surface], triangles: Projected, raster: Raster) -> Iterator[Surface]:
+    """The triangles that face the camera, or are seen from behind.
+
+    The others are the far sides of closed bodies, whose near sides cast the same shadows. Of what
+    lies inside the head only the neighbourhood of what is seen is left.
+    """
+    a, b, c = (triangles.xy[:, corner] for corner in range(3))
+    across, along = b - a, c - a
+    facing = across[:, 0] * along[:, 1] < across[:, 1] * along[:, 0]  # y runs down
+    for number, surface in enumerate(surfaces):
+        count = len(surface.vertices)
+        seen = np.unique(raster.triangle[raster.surface == number])
+        touched = np.zeros(count, bool)
+        for _ in range(2):
+            touched[surface.triangles[seen]] = True
+            seen = np.flatnonzero(touched[surface.triangles].any(axis=1))
+        keep = np.zeros(len(surface.triangles), bool)
+        keep[seen] = True
+        if not (isinstance(surface.label, int) and surface.label in (MOUTH, TEETH)):
+            own = triangles.surface == number
+            keep[triangles.triangle[own]] |= facing[own]
+        if keep.any():
+            used = np.zeros(count, bool)
+            used[surface.triangles[keep]] = True
+            renumbered = np.cumsum(used, dtype=np.int32) - 1
+            yield surface._replace(
+                vertices=surface.vertices[used],
+                triangles=renumbered[surface.triangles[keep]],
+                uv=None if surface.uv is None else surface.uv[used],
+                normals=None if surface.normals is None else surface.normals[used],
+            )

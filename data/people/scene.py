@@ -46,23 +46,17 @@ def _texture(values: npt.NDArray[np.floating[Any]]) -> dict[str, Any]:
 
 
 def _material(surface: Surface) -> dict[str, Any]:
-    """What a surface does with light, as Mitsuba's dictionary."""
+    """What a surface does with diffuse light, as Mitsuba's dictionary."""
     textured = surface.uv is not None and surface.albedo.ndim == 3
     if textured:
         colour = _texture(surface.albedo)
     else:
         mean = surface.albedo.reshape(-1, 3).mean(axis=0)
         colour = {"type": "rgb", "value": [float(value) for value in mean]}
-    if surface.roughness is None:
-        inner: dict[str, Any] = {"type": "diffuse", "reflectance": colour}
-    else:
-        inner = {
-            "type": "principled",
-            "base_color": colour,
-            "roughness": float(surface.roughness),
-            "specular": float(surface.specular),
-        }
-    material: dict[str, Any] = {"type": "twosided", "inner": inner}
+    material: dict[str, Any] = {
+        "type": "twosided",
+        "inner": {"type": "diffuse", "reflectance": colour},
+    }
     if surface.alpha is not None:
         if isinstance(surface.alpha, float | int) or surface.uv is None:
             opacity: Any = float(np.mean(surface.alpha))
@@ -112,7 +106,7 @@ def _window(surfaces: Sequence[Surface], camera: Camera) -> tuple[int, int, int,
 def trace(
     surfaces: Sequence[Surface], camera: Camera, light: Light, *, samples: int, seed: int
 ) -> tuple[Array, Array]:
-    """Path-trace surfaces.
+    """Path-trace the diffuse light on surfaces.
 
     Parameters
     ----------
@@ -161,7 +155,7 @@ def trace(
                 "crop_offset_y": y,
                 "crop_width": width,
                 "crop_height": height,
-                "rfilter": {"type": "gaussian"},
+                "rfilter": {"type": "box"},
                 "pixel_format": "rgba",
             },
             "sampler": {"type": "multijitter", "sample_count": samples},

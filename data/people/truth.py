@@ -2,8 +2,8 @@
 
 The landmarks of the jaw follow the convention of the iBUG annotations, which were made on pictures:
 where the head turns so far that a point of the jaw lies behind the cheek, annotators mark the
-visible outline instead. Such a point here slides over the cheek, towards the base of the nose, until
-it lies on the outline.
+visible outline instead. Such a point here slides over the cheek, towards the base of the nose,
+until it lies on the outline.
 
 References
 ----------
@@ -21,7 +21,7 @@ import numpy.typing as npt
 
 from data.people.camera import Camera
 from data.people.head_model import HeadModel
-from data.people.raster import OPAQUE, Projected, Raster, barycentric, covered, texel
+from data.people.raster import Projected, Raster, barycentric, covered, texel
 from data.people.surface import BACKGROUND, Surface, smooth_normals
 from landmarks import scheme
 
@@ -141,7 +141,9 @@ def landmarks_of(
     placed = np.zeros((len(vertices), 3))
     placed[used] = camera.view(vertices[used])
     normals = np.zeros((len(vertices), 3))
-    normals[used] = smooth_normals(placed[used].astype(np.float32), local.reshape(-1, 3))
+    normals[used] = smooth_normals(
+        placed[used].astype(np.float32), local.reshape(-1, 3).astype(np.int32)
+    )
     fixed = camera.view(vertices[model.landmark_vertices])
     view = fixed.copy()
     view[list(scheme.REGIONS["jaw"])] = slide_jaw(paths, placed, normals)
@@ -149,7 +151,7 @@ def landmarks_of(
 
 
 def visible(
-    landmarks: Landmarks, surfaces: Sequence[Surface], triangles: Projected, size: int
+    landmarks: Landmarks, surfaces: Sequence[Surface], triangles: Projected, raster: Raster
 ) -> npt.NDArray[np.bool_]:
     """Which landmarks the camera sees.
 
@@ -160,8 +162,8 @@ def visible(
         In the view.
     triangles : Projected
         Of those surfaces.
-    size : int
-        Width and height of the picture.
+    raster : Raster
+        Of those surfaces; where it has nothing near in front of a point, nothing more is asked.
 
     Returns
     -------
@@ -169,11 +171,19 @@ def visible(
         False where something opaque lies nearer to the camera, or the point is off the picture.
     """
     points, depth = landmarks.points, -landmarks.view[:, 2]
-    low, high = triangles.bounds()
+    low, high = triangles.low, triangles.high
     slid = (points != landmarks.fixed).any(axis=1)
     limit = depth - np.where(slid, _BEHIND_OUTLINE, _BEHIND)
-    seen = ((points > -0.5) & (points < size - 0.5)).all(axis=1)
-    for point in np.flatnonzero(seen):
+    size = len(raster.depth)
+    seen: npt.NDArray[np.bool_] = np.all((points > -0.5) & (points < size - 0.5), axis=1)
+    # What covers a point but no pixel's centre around it is thinner than a pixel.
+    around = np.pad(raster.depth, 2, constant_values=np.inf)
+    column, row = np.clip(np.rint(points), 0, size - 1).astype(np.intp).T
+    nearest = np.full(len(points), np.inf)
+    for down in range(1, 4):
+        for right in range(1, 4):
+            nearest = np.minimum(nearest, around[row + down, column + right])
+    for point in np.flatnonzero(seen & (nearest < limit)):
         x, y = points[point]
         near = (low[:, 0] <= x) & (high[:, 0] >= x) & (low[:, 1] <= y) & (high[:, 1] >= y)
         which = np.flatnonzero(near)
@@ -202,29 +212,3 @@ def labels_of(surfaces: Sequence[Surface], raster: Raster) -> npt.NDArray[np.uin
         else:
             labels[here] = texel(surface.label, raster.interpolate(surfaces, number, surface.uv))
     return labels
-
-
-def albedo_of(surfaces: Sequence[Surface], raster: Raster) -> npt.NDArray[np.float32]:
-    """Colour of what each pixel's centre shows: (S, S, 3) float32, linear; black if nothing."""
-    colours = np.zeros((*raster.surface.shape, 3), np.float32)
-    for number in np.unique(raster.surface[raster.surface >= 0]):
-        surface = surfaces[number]
-        here = raster.surface == number
-        if surface.albedo.ndim == 1 or surface.uv is None:
-            colours[here] = surface.albedo.reshape(-1, 3).mean(axis=0)
-        else:
-            colours[here] = texel(surface.albedo, raster.interpolate(surfaces, number, surface.uv))
-    return colours
-
-
-__all__ = [
-    "OPAQUE",
-    "JawPaths",
-    "Landmarks",
-    "albedo_of",
-    "jaw_paths",
-    "labels_of",
-    "landmarks_of",
-    "slide_jaw",
-    "visible",
-]
