@@ -152,13 +152,13 @@ def train(
         f"training on {len(store)} pairs, {len(held)} of held-out persons, {steps} steps of "
         f"{config.batch} on {processes.describe()}"
     )
-    if processes.is_main:
-        run.open(modeldir, progress, clear=not options.resume)
-    processes.wait()
-    run.start(Path(modeldir), progress)
-    if run.step >= steps:
-        tell(f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on")
     try:
+        if processes.is_main:
+            run.open(modeldir, progress, clear=not options.resume)
+        processes.wait()
+        run.start(Path(modeldir), progress)
+        if run.step >= steps:
+            tell(f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on")
         interrupted = run.until(steps, epochs, tell)
     finally:
         run.close()
@@ -220,7 +220,7 @@ class _Run:
     def open(
         self, modeldir: str | os.PathLike[str], progress: Progress | None, *, clear: bool
     ) -> None:
-        folder = RunFolder(modeldir)
+        folder = self.folder = RunFolder(modeldir)
         generator = checkpoint_bytes(nn.ModuleDict({"g": self.networks["generator"]}), None) // 3
         folder.prepare(checkpoint_bytes(self.networks, self.average) + generator)
         if progress is None:
@@ -230,7 +230,6 @@ class _Run:
                 folder.clear()
         metrics, step = (progress.metrics, progress.step) if progress else (0, 0)
         folder.open(self.config, metrics=metrics, step=step)
-        self.folder = folder
 
     def start(self, modeldir: Path, progress: Progress | None) -> None:
         if progress:
