@@ -113,6 +113,8 @@ def _run(args: argparse.Namespace) -> Summary:
     frame = Frame(args.size, args.margin, args.style, args.thickness)
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs is {args.jobs}: expected at least 1")
+    if os.path.isdir(args.faces) and Path(args.faces).resolve() in Path(args.out).resolve().parents:
+        raise InputError(f"{args.out} lies in {args.faces}: its pictures would become photographs")
     photos = _photos(args)
     few = photos.total is not None and photos.total < _WORTH_A_PROCESS
     jobs = args.jobs or (1 if few else cores())
@@ -123,7 +125,6 @@ def _run(args: argparse.Namespace) -> Summary:
         split=args.split,
         source=os.path.basename(os.path.normpath(args.faces)),
     )
-    print(f"persons: {photos.persons}", file=sys.stderr)
     return make_pairs(target, jobs=jobs, resume=args.resume, progress=True)
 
 

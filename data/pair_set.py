@@ -67,6 +67,8 @@ class Summary:
     Attributes
     ----------
     folder : str
+    rule : str
+        How persons were told apart.
     pairs, persons : int
     problems : list of (str, str)
         Photographs without a pair, and why.
@@ -75,6 +77,7 @@ class Summary:
     """
 
     folder: str
+    rule: str = ""
     pairs: int = 0
     persons: int = 0
     skipped: int = 0
@@ -82,6 +85,7 @@ class Summary:
 
     def __str__(self) -> str:
         told = f"{self.folder}: {self.pairs} pairs of {self.persons} persons"
+        told += f" (by {self.rule})" if self.rule else ""
         if self.skipped:
             told += f", {self.skipped} made before"
         without = sum(reason == NO_FACE for _, reason in self.problems)
@@ -129,7 +133,7 @@ def make_pairs(
     if finished is not None:
         return finished
     journal = Journal(folder / JOURNAL_FILE, target.settings(), resume=resume)
-    summary = Summary(target.folder)
+    summary = Summary(target.folder, target.photos.persons)
     try:
         done = {record.stem: record for record in journal if record.error is None}
         records = list(_made(target, journal, done, summary, jobs, progress))
@@ -244,7 +248,8 @@ def _check_folder(folder: Path, target: PairSet, resume: bool) -> Summary | None
             raise InputError(f"{folder} holds pairs with other settings ({'; '.join(told)})")
         (folder / JOURNAL_FILE).unlink(missing_ok=True)  # a kill at the very end leaves it
         pairs = int(made["pairs"])
-        return Summary(str(folder), pairs, int(made["persons"]), skipped=pairs)
+        rule = target.photos.persons
+        return Summary(str(folder), rule, pairs, int(made["persons"]), skipped=pairs)
     if names and JOURNAL_FILE not in names:
         raise InputError(f"{folder} holds other files ({names[0]}): give an empty or new folder")
     return None

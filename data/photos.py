@@ -149,10 +149,10 @@ def folder_photos(
     for given in (labels, landmarks):
         digest.update(b"" if given is None else _digest_of(given))
     rules = {
-        "": f"the column 'person' of {labels}",
+        "": f"the column 'person' of {os.path.basename(labels or '')}",
         "name": "the file's name without its number",
         "folder": "the folder",
-        "each": "every picture shows another person",
+        "each": "the picture: each shows another person",
     }
     return Photos(rules[rule], digest.hexdigest(), len(found), stream)
 

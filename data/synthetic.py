@@ -54,7 +54,7 @@ def shard_photos(path: str, *, points: bool = True) -> Photos:
 
     told = "".join(f"{os.path.basename(file)}\0{os.stat(file).st_size}\n" for file in files)
     digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()
-    return Photos("the shards tell", digest, None, stream)
+    return Photos("what the shards tell", digest, None, stream)
 
 
 def _told(file: str, damaged: list[ShardError]) -> Iterator[Photo]:

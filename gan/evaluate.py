@@ -54,7 +54,7 @@ class Report:
         'generated', 'nearest copy', 'true' (all of held-out faces) and 'training' → Scores.
     verdict : Verdict
     notes : tuple of str
-        Sentences about what was left out.
+        Sentences: what was left out, and what distance to compare identities with.
     fid, kid : float or None
         None where Inception's weights are not at hand.
     """
@@ -214,7 +214,7 @@ def evaluate(
 
     from gan import evaluation as ev
     from gan.faces import make_faces
-    from gan.identity import descriptors
+    from gan.identity import descriptors, mean_pairwise_distance
     from gan.inception import inception_distances, missing_inception
     from gan.marked_png import write_marked_png
     from gan.model_file import load_generator
@@ -251,6 +251,11 @@ def evaluate(
         write_marked_png(sheet, picture)
     scores = {name: result.scores for name, result in results.items()}
     notes = [*held.skipped, *known.skipped]
+    within, between = mean_pairwise_distance(true, held.persons)
+    notes.append(
+        f"identity distance between true held-out pictures: {within:.3f} of one person,"
+        f" {between:.3f} of two"
+    )
     reason = missing_inception()
     fid, kid = (None, None) if reason else inception_distances(generated, held.images)
     verdict = judge(scores["generated"], scores["training"], scores["nearest copy"], scores["true"])
