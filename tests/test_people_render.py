@@ -1,0 +1,393 @@
+"""Rendered people: points lie where they are seen, labels are what is seen, light obeys."""
+
+import cv2
+import numpy as np
+import pytest
+
+from data.people.camera import Camera, draw_camera, turned
+from data.people.capture import capture, expose
+from data.people.light import KINDS, Light, directions, draw_light
+from data.people.plan import Settings, plan
+from data.people.preview import quieten, shade
+from data.people.raster import project, rasterise
+from data.people.render import render
+from data.people.scene import trace
+from data.people.sight import see
+from data.people.surface import EYES, LIPS, OCCLUDER, SKIN, Surface, smooth_normals
+from data.people.truth import jaw_paths, labels_of, landmarks_of, slide_jaw, visible
+from landmarks.scheme import MIRROR
+from tests import made_up_head
+
+WHITE = Light("even", np.ones((16, 32, 3), np.float32), None, np.zeros(3))
+
+
+@pytest.fixture(scope="module")
+def model():
+    return made_up_head.head()
+
+
+@pytest.fixture(scope="module")
+def settings(model):
+    return Settings(
+        tuple(model.names), seed=3, people=3, per_person=4, size=64, identities=5, sequences=0
+    )
+
+
+@pytest.fixture(scope="module")
+def pair(model, settings):
+    """The same picture, path-traced and previewed."""
+    one = plan(settings, 5)
+    return [render(model, one, settings, samples=16, path_traced=p) for p in (True, False)]
+
+
+def camera(size=48, focal=120.0, yaw=0.0, pitch=0.0, roll=0.0, centre=None):
+    middle = np.full(2, (size - 1) / 2) if centre is None else np.asarray(centre, float)
+    return Camera(
+        turned(yaw, pitch, roll), np.zeros(3), np.array([0, 0, -60.0]), focal, middle, size
+    )
+
+
+def square(at, half, colour=(1.0, 1.0, 1.0), **how):
+    """A square that faces along z."""
+    corners = np.array([[-1, -1, 0], [1, -1, 0], [1, 1, 0], [-1, 1, 0]]) * half + at
+    triangles = np.array([[0, 1, 2], [0, 2, 3]], np.int32)
+    uv = np.array([[0, 1], [1, 1], [1, 0], [0, 0]], np.float32)
+    albedo = np.asarray(colour, np.float32)
+    return Surface("square", corners.astype(np.float32), triangles, uv, albedo, **how)
+
+
+def skin_of(model, vertices):
+    return Surface(
+        "skin",
+        vertices,
+        model.triangles[model.part("M_Face", "M_BackHead")],
+        None,
+        np.full(3, 0.5, np.float32),
+        label=SKIN,
+    )
+
+
+# --- pose and projection ------------------------------------------------------------------------
+
+
+def test_turned_has_the_documented_signs():
+    nose, left = np.array([0, 0, 1.0]), np.array([1.0, 0, 0])
+    np.testing.assert_allclose(turned(30, 0, 0) @ nose, [0.5, 0, np.sqrt(0.75)], atol=1e-12)
+    np.testing.assert_allclose(turned(0, 30, 0) @ nose, [0, 0.5, np.sqrt(0.75)], atol=1e-12)
+    np.testing.assert_allclose(turned(0, 0, 30) @ left, [np.sqrt(0.75), 0.5, 0], atol=1e-12)
+    both = turned(20, 10, 40)
+    np.testing.assert_allclose(both @ both.T, np.eye(3), atol=1e-12)
+
+
+@pytest.mark.parametrize("landmark", [8, 30, 36, 54])
+@pytest.mark.parametrize("view", [(0, 0, 0, None), (25, -10, 15, (17.3, 30.8))])
+def test_a_marker_is_rendered_where_the_landmark_is_said_to_be(model, landmark, view):
+    yaw, pitch, roll, centre = view
+    cam = camera(yaw=yaw, pitch=pitch, roll=roll, centre=centre)
+    point = model.neutral[model.landmark_vertices[landmark]]
+    found = landmarks_of(model, jaw_paths(model), model.neutral, cam)
+    marker = square(cam.view(point), 1.0)
+    radiance, coverage = trace([marker], cam, WHITE, samples=64, seed=0)
+    y, x = np.mgrid[: cam.size, : cam.size]
+    centroid = np.array([(x * coverage).sum(), (y * coverage).sum()]) / coverage.sum()
+    np.testing.assert_allclose(centroid, found.fixed[landmark], atol=0.06)
+    np.testing.assert_allclose(radiance[coverage > 0.99].mean(), 1, atol=0.02)
+
+
+def test_a_mirrored_head_has_mirrored_points(model):
+    paths = jaw_paths(model)
+    seen = landmarks_of(model, paths, model.neutral, camera(yaw=35))
+    other = landmarks_of(model, paths, model.neutral, camera(yaw=-35))
+    mirrored = other.points[MIRROR] * [-1, 1] + [47, 0]
+    # The triangles of the made-up head are cut along one diagonal on both sides.
+    np.testing.assert_allclose(seen.points, mirrored, atol=0.35)
+    np.testing.assert_allclose(seen.fixed, other.fixed[MIRROR] * [-1, 1] + [47, 0], atol=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_whole_neutral_face_is_in_the_frame(model, seed):
+    points = model.neutral[model.landmark_vertices]
+    rng = np.random.default_rng(seed)
+    cam = draw_camera(rng, turned(*rng.uniform(-20, 20, 3)), points, 100)
+    pixels = cam.pixels(cam.view(points))
+    assert pixels.min() > -0.5
+    assert pixels.max() < 99.5
+    assert 35 <= np.ptp(pixels, axis=0).max() <= 75
+
+
+# --- the jaw's outline --------------------------------------------------------------------------
+
+
+def test_the_jaw_stays_where_it_is_seen_and_slides_to_the_outline_where_it_is_not(model):
+    paths = jaw_paths(model)
+    np.testing.assert_allclose(
+        paths.places(model.neutral)[:, 0], model.neutral[model.landmark_vertices[:17]], atol=1e-5
+    )
+    cam = camera(
+        size=96, focal=250, yaw=40
+    )  # the nose turns to the subject's left, whose jaw is then hidden
+    found = landmarks_of(model, paths, model.neutral, cam)
+    moved = np.linalg.norm(found.points - found.fixed, axis=1)
+    assert moved[:8].max() < 1e-9
+    assert moved[12:16].min() > 2
+    assert (moved[17:] == 0).all()
+    # What slid lies on the outline: nothing of the face is seen beyond it.
+    raster = rasterise([cam.place(skin_of(model, model.neutral))], cam)
+    for x, y in found.points[12:16]:
+        row = np.flatnonzero(raster.surface[round(y)] >= 0)
+        assert abs(row.max() - x) < 1.5
+
+
+def test_sliding_finds_where_a_ball_turns_away():
+    # Ways along meridians of a unit ball, from behind to the front.
+    angles = np.linspace(np.radians(150), 0, 25)
+    ball = np.stack([np.sin(angles), 0 * angles, np.cos(angles)], -1)
+    paths = jaw_paths(made_up_head.head())
+    one = paths._replace(
+        corners=np.repeat(np.arange(25)[None, :, None], 3, axis=2), weights=paths.weights[:1] * 0
+    )
+    one.weights[..., 0] = 1
+    away = np.array([0, 0, -4.0])
+    point = slide_jaw(one, ball + away, ball)[0] - away
+    # Seen from 4 radii away, the outline lies where the cosine is 1/4.
+    assert np.degrees(np.arccos(point[2] / np.linalg.norm(point))) == pytest.approx(
+        np.degrees(np.arccos(0.25)), abs=0.5
+    )
+
+
+# --- what hides what ----------------------------------------------------------------------------
+
+
+def seen_behind(model, *covers, cam=None):
+    cam = cam or camera()
+    surfaces = [cam.place(skin_of(model, model.neutral)), *(cam.place(c) for c in covers)]
+    found = landmarks_of(model, jaw_paths(model), model.neutral, cam)
+    triangles = project(surfaces, cam)
+    return visible(found, surfaces, triangles, rasterise(surfaces, cam, triangles))
+
+
+def test_a_covered_landmark_is_not_visible(model):
+    bare = seen_behind(model)
+    assert bare.all()
+    mouth = model.neutral[model.landmark_vertices[48:]].mean(axis=0) + [0, 0, 2]
+    masked = seen_behind(model, square(mouth, 3.2, label=OCCLUDER))
+    assert not masked[48:].any()
+    assert masked[17:31].all()
+    # A cover that is looked through, and one behind the face, hide nothing.
+    assert seen_behind(model, square(mouth, 3.2, alpha=0.2)).all()
+    assert seen_behind(model, square(mouth - [0, 0, 12], 3.2)).all()
+
+
+def test_the_hole_in_a_cover_shows_what_is_behind(model):
+    alpha = np.ones((8, 8), np.float32)
+    alpha[:, :4] = 0
+    nose = model.neutral[model.landmark_vertices[30]] + [0, 0, 1]
+    seen = seen_behind(model, square(nose, 12, alpha=alpha))
+    x = model.neutral[model.landmark_vertices, 0]
+    assert seen[x < -1].all()
+    assert not seen[x > 1].any()
+
+
+def test_points_off_the_picture_are_not_visible(model):
+    seen = seen_behind(model, cam=camera(centre=(23.5, 40)))
+    assert not seen[8]
+    assert seen[27]
+
+
+# --- labels -------------------------------------------------------------------------------------
+
+
+def test_labels_follow_the_texture_and_the_nearest_surface():
+    cam = camera()
+    label = np.full((2, 2), LIPS, np.uint8)
+    label[1, 1] = EYES  # below, to the right
+    surfaces = [
+        cam.place(square(np.zeros(3), 5, label=label)),
+        cam.place(square(np.array([0, 0, 3.0]), 1, label=OCCLUDER)),
+    ]
+    labels = labels_of(surfaces, rasterise(surfaces, cam))
+    assert labels[0, 0] == 0
+    assert labels[23, 23] == OCCLUDER
+    assert labels[15, 15] == labels[15, 32] == labels[32, 15] == LIPS
+    assert labels[32, 32] == EYES
+
+
+def test_the_depth_buffer_agrees_with_the_path_tracer(model):
+    """Mitsuba's coverage is an independent oracle of which pixels see the head."""
+    cam = camera(size=64, focal=200, yaw=20, roll=10)
+    skin = cam.place(skin_of(model, model.neutral))
+    raster = rasterise([skin], cam)
+    _, coverage = trace([skin], cam, WHITE, samples=32, seed=0)
+    clear = (coverage < 0.02) | (coverage > 0.98)
+    assert clear.mean() > 0.9
+    np.testing.assert_array_equal((raster.surface >= 0)[clear], coverage[clear] > 0.5)
+
+
+def test_depth_and_weights_are_those_of_the_surface():
+    cam = camera()
+    slope = square(np.zeros(3), 6)
+    slope.vertices[:, 2] = slope.vertices[:, 0]
+    placed = cam.place(slope)
+    raster = rasterise([placed], cam)
+    here = raster.surface == 0
+    assert here.sum() > 300
+    places = raster.interpolate([placed], 0, placed.vertices)
+    np.testing.assert_allclose(-places[:, 2], raster.depth[here], rtol=1e-6)
+    y, x = np.nonzero(here)
+    np.testing.assert_allclose(cam.pixels(places), np.stack([x, y], 1), atol=1e-4)
+    np.testing.assert_allclose(places[:, 2] + 60, places[:, 0], atol=1e-4)
+
+
+def test_nothing_at_all_and_things_behind_the_camera_leave_the_picture_empty():
+    cam = camera()
+    behind = square(np.array([0, 0, 70.0]), 5)
+    for surfaces in ([], [cam.place(behind)]):
+        raster = rasterise(surfaces, cam)
+        assert (raster.surface == -1).all()
+        assert (labels_of(surfaces, raster) == 0).all()
+
+
+# --- light --------------------------------------------------------------------------------------
+
+
+def ball():
+    points = made_up_head._sphere([0, 0, 0], 5.0, steps=25)
+    index = np.arange(625).reshape(25, 25)
+    quads = np.stack([index[:-1, :-1], index[:-1, 1:], index[1:, 1:], index[1:, :-1]], -1)
+    triangles = quads.reshape(-1, 4)[:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3).astype(np.int32)
+    vertices = points.reshape(-1, 3).astype(np.float32)
+    return Surface("ball", vertices, triangles, None, np.ones(3, np.float32), normals=vertices / 5)
+
+
+@pytest.mark.parametrize("way", [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0.2), (0.5, 0.5, 1)])
+def test_preview_and_path_tracer_are_lit_from_the_same_side(way):
+    ways, _ = directions()
+    toward = np.array(way) / np.linalg.norm(way)
+    sphere = (ways @ toward > 0.85)[..., None] * np.ones(3, np.float32)
+    light = Light("patch", sphere.astype(np.float32), None, np.zeros(3))
+    cam = camera()
+    placed = [cam.place(ball())]
+    raster = rasterise(placed, cam)
+    traced, coverage = trace(placed, cam, light, samples=64, seed=0)
+    shaded = shade(see(placed, raster, cam), light)
+    inside = coverage > 0.99
+    assert np.corrcoef(traced[inside][:, 1], shaded[inside][:, 1])[0, 1] > 0.99
+
+
+def test_even_light_makes_a_convex_white_body_as_bright_as_itself():
+    cam = camera()
+    placed = [cam.place(ball())]
+    sight = see(placed, rasterise(placed, cam), cam)
+    shaded = shade(sight, WHITE)[sight.albedo[..., 0] > 0]
+    np.testing.assert_allclose(shaded, 1, atol=0.02)
+
+
+def test_every_kind_of_light_can_be_drawn():
+    kinds = {draw_light(np.random.default_rng(seed)).kind for seed in range(200)}
+    assert kinds == set(KINDS)
+
+
+def test_the_filter_keeps_edges_and_brightness():
+    cam = camera()
+    surfaces = [
+        cam.place(square(np.array([-3.0, 0, 0]), 3, (0.8, 0.8, 0.8))),
+        cam.place(square(np.array([3.0, 0, 0]), 3, (0.05, 0.05, 0.05))),
+    ]
+    raster = rasterise(surfaces, cam)
+    sight = see(surfaces, raster, cam)
+    noise = np.random.default_rng(0).uniform(0.5, 1.5, (48, 48, 1)).astype(np.float32)
+    noisy = sight.albedo * noise
+    quiet = quieten(noisy, sight, 8)
+    for number in range(2):
+        here = raster.surface == number
+        assert quiet[here].mean() == pytest.approx(noisy[here].mean(), rel=0.02)
+        assert quiet[here].std() < 0.5 * noisy[here].std()
+    assert np.abs(quieten(noisy, sight, 10**9) - noisy).max() < 1e-6
+
+
+# --- exposure and capture -----------------------------------------------------------------------
+
+
+def test_exposure_does_not_depend_on_how_strong_the_light_is():
+    rng = np.random.default_rng(0)
+    radiance = rng.uniform(0, 1, (16, 16, 3)).astype(np.float32)
+    coverage, face = np.ones((16, 16), np.float32), np.ones((16, 16), bool)
+    once, gain = expose(radiance, coverage, face, 0.3, np.random.default_rng(1))
+    again, less = expose(100 * radiance, coverage, face, 0.3, np.random.default_rng(1))
+    np.testing.assert_allclose(once, again, rtol=1e-4)
+    assert gain / less == pytest.approx(100, rel=1e-4)
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_capture_keeps_the_size_and_moves_nothing(seed):
+    y, x = np.mgrid[:96, :96]
+    where = np.array([43.3, 51.6])
+    spot = np.exp(-((x - where[0]) ** 2 + (y - where[1]) ** 2) / (2 * 6**2))
+    linear = np.repeat(0.02 + 0.5 * spot[..., None], 3, axis=2).astype(np.float32)
+    image, record = capture(linear, np.random.default_rng(seed), np.random.default_rng(99))
+    assert image.shape == (96, 96, 3)
+    assert image.dtype == np.uint8
+    grey = cv2.GaussianBlur(image.mean(axis=2), (0, 0), 2)
+    bright = np.clip(grey - (grey.min() + grey.max()) / 2, 0, None)
+    found = np.array([(x * bright).sum(), (y * bright).sum()]) / bright.sum()
+    np.testing.assert_allclose(found, where, atol=0.4, err_msg=str(record))
+
+
+# --- whole pictures -----------------------------------------------------------------------------
+
+
+def test_preview_and_path_tracer_know_the_same(pair):
+    traced, preview = pair
+    np.testing.assert_array_equal(traced.points, preview.points)
+    np.testing.assert_array_equal(traced.visible, preview.visible)
+    np.testing.assert_array_equal(traced.labels, preview.labels)
+    assert traced.record == preview.record
+    assert (traced.image != preview.image).any()
+    head = traced.labels > 0
+    both = np.corrcoef(traced.image[head].mean(axis=1), preview.image[head].mean(axis=1))[0, 1]
+    assert both > 0.5
+
+
+def test_a_picture_needs_nothing_but_its_plan(model, settings, pair):
+    _, first = pair
+    render(model, plan(settings, 9), settings, path_traced=False)  # somebody else in between
+    again = render(model, plan(settings, 5), settings, path_traced=False)
+    np.testing.assert_array_equal(first.image, again.image)
+    np.testing.assert_array_equal(first.points, again.points)
+    assert first.record == again.record
+
+
+def test_the_same_paths_give_the_same_bytes(model, settings, pair):
+    again = render(model, plan(settings, 5), settings, samples=16)
+    np.testing.assert_array_equal(pair[0].image, again.image)
+
+
+def test_a_picture_has_everything_that_is_promised(pair):
+    picture = pair[0]
+    assert picture.image.shape == (64, 64, 3)
+    assert picture.image.dtype == picture.labels.dtype == np.uint8
+    assert picture.points.shape == (68, 2)
+    assert picture.visible.shape == (68,)
+    assert {SKIN, LIPS} <= set(np.unique(picture.labels).tolist())
+    wanted = {"emotion", "weights", "pose", "camera", "light", "background", "capture", "look"}
+    assert wanted <= set(picture.record)
+
+
+def test_expressions_move_the_points_but_not_the_frame(model, settings):
+    one = plan(settings, 0)
+    weights = np.zeros(53)
+    weights[model.names.index("jawOpen")] = 1
+    neutral, opened = (
+        render(model, type(one)(**{**vars(one), "weights": w}), settings, path_traced=False)
+        for w in (np.zeros(53), weights)
+    )
+    assert neutral.record["camera"] == opened.record["camera"]
+    assert opened.points[57, 1] > neutral.points[57, 1] + 2
+    np.testing.assert_allclose(opened.points[36:48], neutral.points[36:48], atol=0.3)
+
+
+def test_smooth_normals_of_a_ball_point_outward():
+    body = ball()
+    normals = smooth_normals(body.vertices, body.triangles)
+    inner = np.abs(body.vertices[:, 1]) < 4.5
+    assert (np.einsum("nk,nk->n", normals, body.vertices / 5)[inner] > 0.98).all()
