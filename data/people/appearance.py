@@ -154,7 +154,7 @@ def draw_look(rng: Rng) -> Look:
     return Look(
         seed=int(rng.integers(2**31)),
         melanin=melanin,
-        blood=float(np.clip(rng.lognormal(np.log(0.0095), 0.4), 0.003, 0.03)),
+        blood=float(np.clip(rng.lognormal(np.log(0.0085), 0.4), 0.003, 0.03)),
         age=age,
         shine=float(rng.beta(2, 3)),
         roughness=float(rng.uniform(0.32, 0.6)),
@@ -167,15 +167,15 @@ def draw_look(rng: Rng) -> Look:
         stubble=float(rng.beta(1, 1.6)) if bearded else 0.0,
         beard=beard,
         beard_length=float(rng.uniform(0.35, 1.0)),
-        lip_blood=float(rng.uniform(1.4, 4.0)),
-        lip_melanin=float(rng.uniform(0.7, 1.5)),
+        lip_blood=float(rng.uniform(2.5, 7.0)),
+        lip_melanin=float(rng.uniform(0.35, 1.1)),
         lipstick=lips[0],
         lipstick_colour=lips[1],
         lip_gloss=float(rng.beta(2, 4) if not lips[0] else rng.beta(2, 2)),
         lip_edge=float(rng.uniform(0.004, 0.02) * (0.5 if lips[0] > 0.5 else 1)),
         make_up=float(rng.beta(1.5, 1.5)) if made_up else 0.0,
         brow_thickness=float(
-            np.clip(rng.lognormal(np.log(0.095 if bearded else 0.075), 0.25), 0.035, 0.16)
+            np.clip(rng.lognormal(np.log(0.115 if bearded else 0.092), 0.25), 0.045, 0.18)
         ),
         brow_density=float(rng.beta(5, 1.3) * (1 - 0.35 * (age > 0.7))),
         brow_height=float(rng.normal(0, 0.008)),
@@ -185,10 +185,10 @@ def draw_look(rng: Rng) -> Look:
         brow_colour=brows,
         iris_colour=iris,
         iris_inner=inner,
-        iris_size=float(rng.uniform(0.345, 0.4)),
+        iris_size=float(rng.uniform(0.37, 0.43)),
         pupil=float(rng.uniform(0.28, 0.6)),
         sclera_colour=_rgb(
-            floats([0.52, 0.47, 0.44]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
+            floats([0.42, 0.38, 0.36]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
         ),
         veins=float(rng.beta(1.5, 3)),
         lashes=float(rng.uniform(0.35, 1.0) if made_up else rng.uniform(0.1, 0.6)),
@@ -239,7 +239,7 @@ def _hair_colours(rng: Rng, fair: float, age: float) -> tuple[Colour, Colour, Co
     hair = hair_colour(eumelanin, pheomelanin, grey)
     beard = hair_colour(eumelanin * 1.2, pheomelanin * 1.4, float(np.clip(grey * 0.9, 0, 0.8)))
     brows = hair_colour(
-        max(eumelanin, 0.5) * rng.uniform(1, 3), pheomelanin, grey * rng.uniform(0.1, 0.7)
+        max(eumelanin, 0.5) * rng.uniform(1, 3), pheomelanin, grey * rng.uniform(0, 0.4)
     )
     return _rgb(hair), _rgb(beard), _rgb(brows)
 
@@ -258,7 +258,7 @@ def _irises(rng: Rng, fair: float) -> tuple[Colour, Colour]:
     """Colours of the iris's outer and inner part."""
     brown = floats([0.06, 0.03, 0.014]) * rng.uniform(0.2, 1.6)
     others = floats(
-        [[0.07, 0.11, 0.17], [0.06, 0.08, 0.05], [0.1, 0.11, 0.11], [0.11, 0.07, 0.025]]
+        [[0.075, 0.1, 0.135], [0.06, 0.08, 0.05], [0.1, 0.11, 0.11], [0.11, 0.07, 0.025]]
     )
     outer = brown
     if rng.random() < 0.75 * fair:

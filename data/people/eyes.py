@@ -44,7 +44,9 @@ def eye_texture(look: Look, size: int = 128) -> Array:
     white = np.ones((size, size, 3), np.float32) * floats(look.sclera_colour)
     iris = np.arcsin(look.iris_size)
     far = np.clip((angle - iris) / 1.0, 0, 1)
-    white *= 1 - far[..., None] * floats([0.12, 0.3, 0.32]) * (0.4 + look.veins)
+    white *= 1 - far[..., None] * (0.25 + floats([0.1, 0.25, 0.27]) * (0.4 + look.veins))
+    # The upper lid and its lashes shade the ball.
+    white *= 1 - 0.45 * step_up(-y, 0.1, 0.35)[..., None]
     vein = np.zeros((size, size), np.float32)
     for _ in range(int(30 * look.veins)):
         start, bend = rng.uniform(-np.pi, np.pi), rng.normal(0, 0.5, 2)

@@ -57,10 +57,8 @@ def paint_brows(
         arch = look.brow_arch + (look.brow_asymmetry if number == 0 else 0)
         raised = look.brow_height + (look.brow_asymmetry if number == 0 else 0)
         points[:, 1] += raised + arch * np.sin(np.pi * np.clip(share * 1.1, 0, 1))
-        # Where detectors of landmarks expect the points: at the middle of the brow's lower
-        # corners at both ends, and above its middle between.
-        points[:, 1] -= look.brow_thickness * floats([0.12, 0.32, 0.38, 0.32, 0.08])
-        points[:, 1] += floats([0.035, 0.02, 0.014, 0.016, 0.025])
+        # The landmarks follow the brow's upper edge.
+        points[:, 1] -= look.brow_thickness * floats([0.32, 0.36, 0.4, 0.46, 0.46])
         tail = points[-1] - points[-2]
         end = points[-1] + tail * max(look.brow_length, 0.01) / np.linalg.norm(tail)
         start = points[0] + (points[0] - points[1]) * 0.06
@@ -73,7 +71,7 @@ def paint_brows(
             * look.brow_thickness
             * np.interp(passed, [-0.1, 0, 0.15, 0.6, 1.0], [0.5, 0.8, 1.0, 0.85, 0.25])
         )
-        inside = step(wide - np.abs(above), 0.0, 0.008)
+        inside = step(wide - np.abs(above), 0.0, 0.014)
         inside *= step(passed, 0.01, 0.02) * step(-passed, -0.99, 0.02)
         lean = np.interp(passed, [0, 0.3, 1], [1.1, 0.5, 0.1]).astype(np.float32)
         along_hair = passed * length * np.cos(lean) + above * np.sin(lean)

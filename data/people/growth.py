@@ -13,12 +13,12 @@ from data.people.surface import Array, floats
 def beard_cover(
     canvas: Canvas, chart: Chart, look: Look, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """How much beard covers each texel, and how much of that is long.
+    """How much stubble and how much beard covers each texel.
 
     Returns
     -------
-    cover, long : (S, S) float32 array
-        Between 0 and 1; `long` leaves stubble out.
+    stubble, beard : (S, S) float32 array
+        Between 0 and 1.
     """
     place = chart.place
     empty = np.zeros(place.shape[:2], dtype=np.float32)
@@ -57,8 +57,8 @@ def beard_cover(
     strands = noise(place * floats([1, 0.5, 1]), 75, rng)
     texture = np.clip(0.95 + 0.18 * strands, 0, 1.1)
     cover = np.clip(long * (0.35 + 0.6 * look.beard_length) * texture, 0, 0.93)
-    shadow = everything * look.stubble * 0.5 * np.clip(1 + 0.25 * strands, 0, 1.5)
-    return np.maximum(cover, shadow).astype(np.float32), cover
+    shadow = everything * look.stubble * 0.55 * np.clip(1 + 0.2 * strands, 0, 1.5)
+    return shadow.astype(np.float32), cover.astype(np.float32)
 
 
 def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
@@ -69,8 +69,9 @@ def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
     points = canvas.landmarks
     x, y, z = np.abs(place[..., 0]), place[..., 1], place[..., 2]
     side_x, ear_z = abs(points[16, 0]), points[16, 2]
-    # The ears stand out beside the head.
-    ear = (x > side_x + 0.075) & (y < 0.35) & (y > -0.6) & (z > ear_z - 0.45)
+    # The ears stand out beside the head, a little behind the ends of the jaw line.
+    ear = (y < 0.04) & (y > -0.65) & (x > side_x - 0.1) & (z < ear_z - 0.12) & (z > ear_z - 0.65)
+    ear &= (x > side_x + 0.02) | (z > ear_z - 0.42)
     brow = points[19:25, 1].mean()
     front = brow + 0.42 + 0.3 * look.hair_line
     temple = 0.12 * look.hair_line
@@ -81,12 +82,9 @@ def hair_edge(canvas: Canvas, place: Array, look: Look) -> Array:
         [front, front + temple, front - 0.02 + temple, brow + 0.18, -0.1, -0.1],
     )
     ahead = y - line
-    # From the side: behind the ear the line falls to the nape.
-    behind = ear_z - 0.12
-    nape = np.interp(
-        z, [behind - 0.55, behind - 0.1, behind, ear_z, 9], [-0.85, -0.45, 0.3, 0.0, 9]
-    )
-    edge = np.where(z > ear_z, ahead, y - nape)
+    # From the side: over the ear, then down behind it to the nape.
+    nape = np.interp(z - ear_z, [-1.35, -0.7, -0.55, -0.2, 0.05], [-0.85, -0.6, 0.04, 0.04, -0.1])
+    edge = np.where(z > ear_z + 0.05, ahead, np.minimum(y - nape, ahead + 9 * (z < ear_z - 0.2)))
     return np.where(ear, -1.0, edge).astype(np.float32)
 
 

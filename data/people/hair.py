@@ -41,7 +41,7 @@ def dress_hair(canvas: Canvas, mean: Shell, own: Shell, look: Look) -> list[Surf
     rng = np.random.default_rng([look.seed, 50])
     cut = _STYLES[look.hair_style](canvas, mean, own, look, rng)
     sheet = own.cut(
-        "hair", cut.place, cut.keep, _strands(look, rng), HAIR, roughness=0.42, specular=0.35
+        "hair", cut.place, cut.keep, _strands(look, rng), HAIR, roughness=0.5, specular=0.2
     )
     surfaces = [sheet] if sheet else []
     if look.hair_style == "bun":

@@ -60,7 +60,7 @@ def dress(
     weights = np.asarray(weights, dtype=np.float32)
     person = room.person(look, tuple(np.asarray(identity, dtype=float).tolist()))
     skin = person.skin
-    face = room.wrinkles.moved(skin.face, look, weights)
+    face = room.wrinkles.moved(skin, look, weights)
     normals = smooth_normals(vertices, room.skin_triangles)
 
     def piece(name: str, part: Part, **how: object) -> Surface:

@@ -24,12 +24,15 @@ class Skin(NamedTuple):
     face, head : (S, S, 3) float32 array
         Linear RGB albedo.
     face_labels, head_labels : (S, S) uint8 array
+    folds : (S, S) float32 array
+        Where on the face lines are deeper (above 1) or fainter (below) than elsewhere.
     """
 
     face: Array
     face_labels: Labels
     head: Array
     head_labels: Labels
+    folds: Array
 
 
 def stream(look: Look, number: int) -> np.random.Generator:
@@ -46,7 +49,9 @@ def paint_skin(canvas: Canvas, front: Front, look: Look) -> Skin:
     paint_eyelids(canvas, front, look, face, stream(look, 21))
     paint_brows(canvas, look, face, face_labels, stream(look, 22))
     _paint_inside(canvas, head, head_labels, look)
-    return Skin(np.clip(face, 0, 1), face_labels, np.clip(head, 0, 1), head_labels)
+    uneven = noise(canvas.face.place, 5, stream(look, 23))
+    folds = np.clip(0.9 + 0.45 * uneven, 0.1, 1.8)
+    return Skin(np.clip(face, 0, 1), face_labels, np.clip(head, 0, 1), head_labels, folds)
 
 
 def _paint(
@@ -56,10 +61,13 @@ def _paint(
     grain = stream(look, 10 + (chart is canvas.head)).standard_normal(melanin.shape)
     albedo *= (1 + (0.01 + 0.03 * look.pores) * grain[..., None]).astype(np.float32)
     labels = np.full(melanin.shape, SKIN, dtype=np.uint8)
-    _shade_creases(canvas, chart, albedo)
-    beard, long_beard = beard_cover(canvas, chart, look, stream(look, 11))
+    _shade_creases(canvas, chart, look, albedo)
+    stubble, beard = beard_cover(canvas, chart, look, stream(look, 11))
+    # Roots under the skin darken it, even fair ones.
+    roots = np.minimum(floats(look.beard_colour), 0.35 * albedo)
+    albedo += stubble[..., None] * (roots - albedo)
     albedo += beard[..., None] * (floats(look.beard_colour) - albedo)
-    labels[long_beard > 0.6] = HAIR
+    labels[beard > 0.6] = HAIR
     scalp = scalp_cover(canvas, chart, look, stream(look, 12))
     albedo += scalp[..., None] * (floats(look.hair_colour) - albedo)
     labels[scalp > 0.5] = HAIR
@@ -111,15 +119,26 @@ def _pigment(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Array]:
     return np.exp(melanin), floats(look.blood) * np.exp(blood)
 
 
-def _shade_creases(canvas: Canvas, chart: Chart, albedo: Array) -> None:
-    """Darken the nostrils, which one bounce of light would leave too bright."""
+def _shade_creases(canvas: Canvas, chart: Chart, look: Look, albedo: Array) -> None:
+    """Darken the hollows, which one bounce of light would leave too bright."""
     points = canvas.landmarks
     both = chart.place.copy()
     both[..., 0] = np.abs(both[..., 0])
+    down = -chart.normal[..., 1]
     nostril = (points[34] + points[35]) / 2
-    hole = spot(both, nostril + (-0.01, 0.03, -0.01), (0.045, 0.03, 0.06))
-    hole *= step(-chart.normal[..., 1], 0.25, 0.2)
-    albedo *= 1 - 0.75 * np.clip(hole * 1.3, 0, 1)[..., None]
+    hole = spot(both, nostril + (-0.01, 0.03, -0.01), (0.045, 0.03, 0.06)) * step(down, 0.25, 0.2)
+    under = spot(both, points[33] + (0, 0, -0.03), (0.16, 0.03, 0.12)) * step(down, 0.1, 0.3)
+    inner = points[42] + (-0.02, 0.09, 0)
+    socket = spot(both, inner, (0.07, 0.07, 0.12)) + spot(
+        both, inner + (0.15, 0.03, 0), (0.15, 0.045, 0.2)
+    )
+    # The neck lies in the jaw's shadow under almost any light.
+    jaw = points[8, 1] + 0.75 * np.clip(both[..., 0] / abs(points[16, 0]), 0, 1.2) ** 2.2
+    neck = step(jaw - both[..., 1], 0.08, 0.07) * step(both[..., 1], -2.0, 0.3)
+    neck = neck * step(points[8, 2] - 0.02 - both[..., 2], 0, 0.05)
+    shade = 0.55 * np.clip(1.3 * hole, 0, 1) + 0.3 * under + (0.1 + 0.25 * look.sockets) * socket
+    shade = shade + (0.15 + 0.3 * look.mottle) * neck
+    albedo *= (1 - np.clip(shade, 0, 0.8))[..., None]
 
 
 def _paint_inside(canvas: Canvas, head: Array, labels: Labels, look: Look) -> None:

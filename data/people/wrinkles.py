@@ -180,21 +180,18 @@ class Wrinkles:
 
     def aged(self, skin: Skin, look: Look) -> Skin:
         """The skin with the lines that it shows at rest."""
-        own = np.random.default_rng([look.seed, 40]).uniform(0.4, 1.2, len(self._aged) // 2)
-        return skin._replace(
-            face=self._folded(
-                skin.face, self._aged * np.repeat(own, 2) * np.float32(0.1 + 0.9 * look.age)
-            )
-        )
+        own = np.random.default_rng([look.seed, 40]).uniform(0.2, 1.2, len(self._aged) // 2)
+        depth = self._aged * np.repeat(own, 2) * (0.1 + 0.9 * look.age)
+        return skin._replace(face=self._folded(skin, floats(depth)))
 
-    def moved(self, face: Array, look: Look, weights: Array) -> Array:
+    def moved(self, skin: Skin, look: Look, weights: Array) -> Array:
         """The face's texture with the lines that an expression makes."""
         depth = self.depth(look, weights)
-        return self._folded(face, depth) if depth.any() else face
+        return self._folded(skin, depth) if depth.any() else skin.face
 
-    def _folded(self, face: Array, depth: Array) -> Array:
+    def _folded(self, skin: Skin, depth: Array) -> Array:
         used = np.flatnonzero(depth > 1e-3)
-        field = (depth[used].astype(np.float32) @ self._fields[used]).reshape(self._size, -1)
-        field = np.minimum(field, 1.2)[..., None]
+        field = (depth[used] @ self._fields[used]).reshape(self._size, -1)
+        field = np.minimum(field * skin.folds, 1.2)[..., None]
         # Blood stays in the fold: it is redder, not only darker.
-        return np.clip(face * np.exp(-field * floats([0.8, 1.0, 1.0])), 0, 1)
+        return np.clip(skin.face * np.exp(-field * floats([0.8, 1.0, 1.0])), 0, 1)
