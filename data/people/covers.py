@@ -63,9 +63,9 @@ class MaskCloth:
         for _ in range(6):
             depth = np.maximum(ndimage.gaussian_filter(depth, 1.5, mode="nearest"), skin[..., 2])
         cloth = ndimage.gaussian_filter(skin, (0.7, 0.7, 0), mode="nearest")
-        cloth[..., 2] = ndimage.gaussian_filter(depth, 0.7, mode="nearest")
+        cloth[..., 2] = np.maximum(depth, skin[..., 2] + 0.01)
         away = smooth_normals(cloth.reshape(-1, 3), self._triangles).reshape(cloth.shape)
-        cloth = cloth + 0.045 * away
+        cloth = cloth + 0.05 * away
         surgical = worn.mask == "surgical"
         if surgical:
             cloth[..., 2] += 0.012 * np.sign(np.sin(np.arange(_ROWS) * 1.3))[:, None]

@@ -16,6 +16,12 @@ LEFT_LIDS = ((42, 43, 44, 45), (42, 47, 46, 45))
 RIGHT_LIDS = ((39, 38, 37, 36), (39, 40, 41, 36))
 
 
+def lip_cover(canvas: Canvas, size: int, softness: float = 0.0) -> Array:
+    """(size, size) how far each texel of the face belongs to the lips; softness in texels."""
+    outline = smooth_curve(canvas.texels[list(OUTER_LIPS)], closed=True)
+    return fill(size, outline, softness)
+
+
 def paint_lips(
     canvas: Canvas,
     look: Look,
@@ -27,9 +33,7 @@ def paint_lips(
 ) -> None:
     """Colour the lips between their outer outline and the mouth."""
     size = len(albedo)
-    texel = canvas.unit_texels()
-    outline = smooth_curve(canvas.texels[list(OUTER_LIPS)], closed=True)
-    soft = fill(size, outline, look.lip_edge * texel)
+    soft = lip_cover(canvas, size, look.lip_edge * canvas.unit_texels())
     own = skin_colour(melanin * look.lip_melanin, np.clip(blood * look.lip_blood, 0, 0.2))
     # Fine lines run across the lips, so they vary along the mouth only.
     place = canvas.face.place * floats([1, 0.25, 0.25])
@@ -42,7 +46,7 @@ def paint_lips(
     distance = np.abs(canvas.face.place[..., None, :] - seam).max(axis=-1).min(axis=-1)
     own *= (0.72 + 0.28 * step(distance, 0.02, 0.02))[..., None]
     albedo += soft[..., None] * (own - albedo)
-    labels[fill(size, outline, 0) > 0.5] = LIPS
+    labels[lip_cover(canvas, size) > 0.5] = LIPS
 
 
 def paint_brows(

@@ -45,8 +45,8 @@ def beard_cover(
     bare *= step(corner[1] - y, 0.03, 0.02)
     around = step(corner[0] + 0.07 - x, 0, 0.03) * step(x, corner[0] - 0.02, 0.02)
     around *= step(corner[1] + 0.03 - y, 0, 0.03)
-    everything = np.clip((cheeks * (1 - bare)) * step(y, -9, 1) + moustache, 0, 1)
-    parts = {
+    everything = np.clip(cheeks * (1 - bare) + moustache, 0, 1)
+    parts: dict[str, Array] = {
         "": empty,
         "moustache": moustache,
         "goatee": np.clip(moustache + around * cheeks + (chin_part + soul) * cheeks, 0, 1),

@@ -9,7 +9,7 @@ from data.people.accessories import Accessories, draw_accessories
 from data.people.appearance import Look, draw_look
 from data.people.covers import hand
 from data.people.head_model import HeadModel
-from data.people.surface import MOUTH, TEETH, Array, Part, Surface, below, floats, smooth_normals
+from data.people.surface import MOUTH, TEETH, Array, Surface, below, floats, smooth_normals
 from data.people.wardrobe import Person, Wardrobe, wardrobe
 from data.people.worn import glasses, hat
 
@@ -63,29 +63,26 @@ def dress(
     face = room.wrinkles.moved(skin, look, weights)
     normals = smooth_normals(vertices, room.skin_triangles)
 
-    def piece(name: str, part: Part, **how: object) -> Surface:
-        place = vertices[part.vertex]
-        return Surface(name, place, part.triangles, part.uv, normals=normals[part.vertex], **how)
-
     gloss = 0.1 + 0.4 * look.shine
-    surfaces = [
-        piece(
-            "face",
-            room.canvas.face.part,
-            albedo=face,
-            label=skin.face_labels,
-            roughness=look.roughness,
-            specular=gloss,
-        ),
-        piece(
-            "head",
-            room.head,
-            albedo=skin.head,
-            label=skin.head_labels,
-            roughness=look.roughness,
-            specular=gloss,
-        ),
-    ]
+    surfaces = []
+    for name, part, albedo, labels, roughness, specular in (
+        ("face", room.face, face, skin.face_labels, look.roughness, gloss),
+        ("lips", room.lips, face, skin.face_labels, 0.4, 0.2 + 0.7 * look.lip_gloss),
+        ("head", room.head, skin.head, skin.head_labels, look.roughness, gloss),
+    ):
+        surfaces.append(
+            Surface(
+                name,
+                vertices[part.vertex],
+                part.triangles,
+                part.uv,
+                albedo,
+                roughness=roughness,
+                specular=specular,
+                label=labels,
+                normals=normals[part.vertex],
+            )
+        )
     for name, part, colour, label in (
         ("teeth", room.teeth, look.teeth_colour, TEETH),
         ("gums", room.gums, look.gum_colour, MOUTH),

@@ -50,9 +50,9 @@ def layered(place: Array, cells: float, layers: int, rng: np.random.Generator) -
     )
 
 
-def step(value: Array, edge: npt.ArrayLike, width: npt.ArrayLike) -> Array:
+def step(value: Array, edge: Array | float, width: Array | float) -> Array:
     """0 where `value` is far below `edge`, 1 far above, smooth over about twice `width`."""
-    at = np.clip((value - edge) / np.asarray(width, dtype=np.float32), -8, 8)
+    at = np.clip((value - edge) / width, -8, 8)
     return (1 / (1 + np.exp(-2 * at))).astype(np.float32)
 
 

@@ -89,6 +89,12 @@ def part(model: HeadModel, *names: str) -> Part:
     return Part(pairs[:, 0].astype(np.intp), inverse.reshape(-1, 3).astype(np.int32), uv)
 
 
+def subset(piece: Part, triangles: npt.NDArray[np.int32]) -> Part:
+    """Some triangles of a part, with the vertices that they use."""
+    used, index = np.unique(triangles, return_inverse=True)
+    return Part(piece.vertex[used], index.reshape(-1, 3).astype(np.int32), piece.uv[used])
+
+
 def smooth_normals(vertices: Array, triangles: npt.NDArray[np.int32]) -> Array:
     """Unit normals of the vertices: the mean of their triangles', weighted by area.
 

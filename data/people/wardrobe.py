@@ -12,13 +12,14 @@ from data.people.appearance import Look
 from data.people.canvas import make_canvas
 from data.people.covers import MaskCloth
 from data.people.eyes import Eyeball, eye_texture
+from data.people.features import lip_cover
 from data.people.hair import dress_hair
 from data.people.head_model import HeadModel
 from data.people.lids import Lids
 from data.people.patterns import Front
 from data.people.shell import Shell, skin_triangles
 from data.people.skin import Skin, paint_skin
-from data.people.surface import Array, Part, Surface, part
+from data.people.surface import Array, Part, Surface, part, subset
 from data.people.worn import clothes
 from data.people.wrinkles import Wrinkles
 
@@ -70,6 +71,7 @@ class Wardrobe:
         self.right_eye = Eyeball(model, "M_ScleraRight")
         self.lids = Lids(model, self.canvas)
         self.mask = MaskCloth(self.canvas, self.canvas.to_place(model.neutral))
+        self.face, self.lips = self._split_lips()
         self.head = self._uncovered()
         self.teeth = part(model, "M_Teeth")
         self.gums = part(model, "M_GumsTongue")
@@ -78,13 +80,22 @@ class Wardrobe:
         self.skin_triangles = model.triangles[model.part("M_Face", "M_BackHead")]
         self.person = lru_cache(maxsize=_PEOPLE_KEPT)(self._person)
 
+    def _split_lips(self) -> tuple[Part, Part]:
+        """The face without the lips, and the lips, which are glossier."""
+        piece, size = self.canvas.face.part, self.front.size
+        cover = lip_cover(self.canvas, size)
+        middle = piece.uv[piece.triangles].mean(axis=1)
+        column, row = np.clip((middle * size).astype(int), 0, size - 1).T
+        lips = cover[row, column] > 0.5
+        return subset(piece, piece.triangles[~lips]), subset(piece, piece.triangles[lips])
+
     def _uncovered(self) -> Part:
         """The head without the shoulders, over which clothes lie."""
         piece = self.canvas.head.part
         place = self.canvas.to_place(self.model.neutral[piece.vertex])
         shoulder = (np.abs(place[:, 0]) > 0.85) & (place[:, 1] < -1.6)
         kept = ~shoulder[piece.triangles].any(axis=1)
-        return piece._replace(triangles=piece.triangles[kept])
+        return subset(piece, piece.triangles[kept])
 
     def _person(self, look: Look, identity: tuple[float, ...]) -> Person:
         skin = paint_skin(self.canvas, self.front, look)
