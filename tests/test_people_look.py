@@ -192,8 +192,7 @@ def test_lines_grow_with_the_expression_and_are_absent_without():
     rows = np.argwhere(darker > 0.3 * darker.max())[:, 0]
     heights = wardrobe(MODEL, SIZE).canvas.face.place[rows, SIZE // 2, 1]
     assert darker.max() > 0.02
-    assert heights.min() > 0  # on the forehead
-    assert between the brows
+    assert heights.min() > 0  # on the forehead and between the brows
     old = room.wrinkles.depth(dataclasses.replace(look, age=1.0), weights_of(browInnerUp=1.0))
     assert old.sum() > depths[2]
 
