@@ -308,14 +308,25 @@ def test_the_filter_keeps_edges_and_brightness():
 # --- exposure and capture -----------------------------------------------------------------------
 
 
-def test_exposure_does_not_depend_on_how_strong_the_light_is():
+def test_exposure_follows_the_light_and_takes_out_its_colour():
     rng = np.random.default_rng(0)
-    radiance = rng.uniform(0, 1, (16, 16, 3)).astype(np.float32)
+    radiance = rng.uniform(0, 1, (16, 16, 1)).astype(np.float32).repeat(3, axis=2)
     coverage, face = np.ones((16, 16), np.float32), np.ones((16, 16), bool)
-    once, gain = expose(radiance, coverage, face, 0.3, np.random.default_rng(1))
-    again, less = expose(100 * radiance, coverage, face, 0.3, np.random.default_rng(1))
-    np.testing.assert_allclose(once, again, rtol=1e-4)
-    assert gain / less == pytest.approx(100, rel=1e-4)
+
+    def exposed(radiance, white, seed=1):
+        rng = np.random.default_rng(seed)
+        return expose(radiance, coverage, face, 0.3, white, rng)[0]
+
+    once = exposed(radiance, np.ones(3))
+    np.testing.assert_allclose(once, exposed(100 * radiance, np.full(3, 100.0)), rtol=1e-4)
+    assert 0.1 < once.mean() < 0.8
+    amber = np.array([1.4, 1.0, 0.5], np.float32)
+    ratios = []
+    for seed in range(60):
+        image = exposed(radiance * amber, amber, seed)
+        ratios.append(np.log(image[..., 0].mean() / image[..., 2].mean()))
+    # On average less than the light's own ratio is left, but not nothing.
+    assert 0.05 < np.mean(ratios) < 0.6 * np.log(1.4 / 0.5)
 
 
 @pytest.mark.parametrize("seed", range(24))

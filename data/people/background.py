@@ -14,7 +14,7 @@ Float = npt.NDArray[np.float32]
 def _colour(rng: np.random.Generator, saturation: float = 0.5) -> Float:
     """(3,) linear RGB; most surfaces are of little colour and rather dark."""
     hue = rng.uniform(0, 2 * np.pi) + np.array([0, 2, 4]) * np.pi / 3
-    strength = rng.uniform(0, saturation)
+    strength = saturation * rng.random() ** 1.7
     value = np.exp(rng.uniform(np.log(0.03), np.log(0.9)))
     return (value * (1 + strength * np.cos(hue))).astype(np.float32)
 

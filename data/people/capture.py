@@ -22,9 +22,10 @@ def expose(
     coverage: Float,
     face: npt.NDArray[np.bool_],
     skin: float,
+    white: npt.ArrayLike,
     rng: np.random.Generator,
-) -> tuple[Float, float]:
-    """Scale radiance as the automatic exposure of a camera does, with its errors.
+) -> tuple[Float, dict[str, Any]]:
+    """Scale radiance as the automatics of a camera do: exposure and white balance, with errors.
 
     Parameters
     ----------
@@ -35,26 +36,37 @@ def expose(
         Where skin is seen; the exposure is measured there.
     skin : float
         Luminance of the skin's own colour, 0 to 1.
+    white : (3,) float array
+        What a white surface in the place of the face would send, linear RGB.
     rng : numpy.random.Generator
 
     Returns
     -------
     exposed : (S, S, 3) float32 array
         Linear, 1 is white.
-    gain : float
-        What it was multiplied by.
+    record : dict
+        What was done, for JSON.
 
     Notes
     -----
     Dark skin stays darker than light skin, though by less than its colour alone would make it.
     """
+    adapted = rng.uniform(0.4, 1)  # cameras take out only a part of the light's colour
+    amber, green = rng.normal(0, 0.12), rng.normal(0, 0.035)
+    colour = np.maximum(np.asarray(white, np.float64), 1e-6)
+    balance = (colour / colour.mean()) ** -adapted * np.exp([amber, green, -amber])
+    balance = (balance / (balance @ LUMINANCE)).astype(np.float32)
+    radiance = radiance * balance
     error = np.clip(rng.normal(0, 0.45), -1.3, 1.1)  # stops
     wanted = 0.33 * (skin / 0.3) ** 0.55 * 2.0**error
     measured = (radiance @ LUMINANCE) / np.maximum(coverage, 1e-3)
     values = measured[face & (coverage > 0.5)]
     level = float(np.mean(values)) if len(values) else float(measured.mean())
-    gain = wanted / max(level, 1e-6)
-    return radiance * np.float32(gain), float(gain)
+    record = {
+        "exposure_error_stops": round(float(error), 3),
+        "white_balance": [round(float(value), 3) for value in balance],
+    }
+    return radiance * np.float32(wanted / max(level, 1e-6)), record
 
 
 def capture(
@@ -88,10 +100,7 @@ def capture(
         image = cv2.resize(image, (small, small), interpolation=cv2.INTER_AREA)
         record["low_resolution"] = round(size / small, 3)
         size = small
-    balance = np.exp(rng.normal(0, 0.08, 3) * (rng.random() < 0.7)).astype(np.float32)
-    balance /= balance @ LUMINANCE
-    record["white_balance"] = [round(float(value), 3) for value in balance]
-    image = _noisy(np.clip(image * balance, 0, None), rng, noise, record)
+    image = _noisy(np.clip(image, 0, None), rng, noise, record)
     image = _toned(image, rng, record)
     if rng.random() < 0.12:
         grey = image @ np.array([0.299, 0.587, 0.114], np.float32)
@@ -156,10 +165,10 @@ def _toned(image: Float, rng: np.random.Generator, record: dict[str, Any]) -> Fl
     over = np.maximum(image - knee, 0)
     image = np.minimum(image, knee) + (1 - knee) * (1 - np.exp(-over / (1 - knee)))
     shown = np.where(image <= 0.0031308, 12.92 * image, 1.055 * image ** (1 / 2.4) - 0.055)
-    contrast = float(np.exp(rng.normal(0, 0.15)))
+    contrast = float(np.exp(rng.normal(0.08, 0.15)))
     gamma = float(np.exp(rng.normal(0, 0.1)))
     saturation = float(np.clip(rng.normal(1, 0.2), 0.2, 1.6))
-    black = float(max(0, rng.normal(0, 0.03)))
+    black = float(max(0, rng.normal(0, 0.02)))
     shown = np.clip((shown**gamma - 0.45) * contrast + 0.45, 0, 1)
     grey = (shown @ LUMINANCE)[..., None]
     shown = np.clip(grey + (shown - grey) * saturation, 0, 1)

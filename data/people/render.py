@@ -161,7 +161,8 @@ def render(
     skin = labels == SKIN
     tone = float((sight.albedo[skin] @ LUMINANCE).mean()) if skin.any() else 0.3
     lens = plan.rng("capture")
-    exposed, _ = expose(radiance, coverage, skin, tone, lens)
+    white = light.irradiance(np.array([0.0, 0.0, 1.0]))
+    exposed, automatics = expose(radiance, coverage, skin, tone, white, lens)
     kind, behind = draw_background(plan.rng("background"), size)
     image, captured = capture(exposed + (1 - coverage)[..., None] * behind, lens, noise)
 
@@ -171,7 +172,7 @@ def render(
         "camera": camera.record(),
         "light": light.record(),
         "background": kind,
-        "capture": captured,
+        "capture": automatics | captured,
         "jaw_3d_projected": np.round(landmarks.fixed[:17], 2).tolist(),
     }
     return Picture(image, landmarks.points, seen, labels, record)
