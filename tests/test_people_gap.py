@@ -16,7 +16,17 @@ from landmarks.draw import draw_points
 from landmarks.samples import Sample, encode_sample, split_of
 from landmarks.shard_set import writing_set
 from scripts.bench import gap_network
-from scripts.bench.gap_faces import INPUT, STORED, Faces, augment, cut_out
+from scripts.bench.gap_faces import (
+    INPUT,
+    STORED,
+    YOUTUBE_SHIFT,
+    Faces,
+    augment,
+    cut_out,
+    helen_faces,
+    synthetic_faces,
+    youtube_faces,
+)
 from scripts.bench.gap_network import LandmarkNetwork, Recipe, predict, train
 from scripts.bench.people_gap import Measured, main, sources_of
 
@@ -45,12 +55,13 @@ def archives(tmp_path, face_points) -> dict[str, str]:
     names = [f"Person{k}" for k in range(40)]
     assert {split_of(name) for name in names} == {"train", "validation", "test"}
     with zipfile.ZipFile(tmp_path / "youtube.zip", "w") as archive:
+        labels = points + YOUTUBE_SHIFT
         for folder, chosen in (("training", names[:30]), ("test", names[30:])):
             text = io.StringIO()
             writer = csv.writer(text)
             writer.writerow(["", *range(136)])
             for name in chosen:
-                writer.writerow([f"{name}_01.jpg", *points.ravel()])
+                writer.writerow([f"{name}_01.jpg", *labels.ravel()])
                 archive.writestr(f"{folder}/{name}_01.jpg", data)
             archive.writestr(f"{folder}_frames_keypoints.csv", text.getvalue())
     with zipfile.ZipFile(tmp_path / "helen.zip", "w") as archive:
@@ -136,6 +147,18 @@ def test_the_true_box_is_square_around_the_points(face_points):
     low, high = moved.min(axis=0), moved.max(axis=0)
     np.testing.assert_allclose((low + high) / 2, (STORED - 1) / 2)
     assert (high - low).max() == pytest.approx(INPUT / 1.3)
+
+
+def test_all_sources_agree_on_where_the_points_are(archives):
+    """The same picture, labelled from 0, from 1, and with the shift of YouTube Faces."""
+    read = [
+        synthetic_faces([archives["shards"]]),
+        helen_faces(archives["helen.zip"])["test"],
+        *youtube_faces(archives["youtube.zip"]).values(),
+    ]
+    for faces in read:
+        np.testing.assert_allclose(faces.points[0], read[0].points[0], atol=0.02)
+        assert np.abs(faces.images[0] - read[0].images[0].astype(float)).mean() < 3
 
 
 def test_a_mean_offset_is_removed():

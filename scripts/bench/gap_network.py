@@ -54,10 +54,10 @@ class LandmarkNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.quarter = nn.Sequential(_convolution(3, 24, 2), _convolution(24, 48, 2), _Residual(48))
-        self.eighth = nn.Sequential(_convolution(48, 96, 2), _Residual(96), _Residual(96))
-        self.sixteenth = nn.Sequential(_convolution(96, 128, 2), _Residual(128))
-        self.lateral = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in (48, 96, 128))
+        self.quarter = nn.Sequential(_convolution(3, 16, 2), _convolution(16, 32, 2), _Residual(32))
+        self.eighth = nn.Sequential(_convolution(32, 80, 2), _Residual(80), _Residual(80))
+        self.sixteenth = nn.Sequential(_convolution(80, 128, 2), _Residual(128))
+        self.lateral = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in (32, 80, 128))
         self.merge = _convolution(64, 64)
         self.maps = nn.Conv2d(64, scheme.COUNT, 1)
 

@@ -192,7 +192,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--helen", metavar="ZIP", help="HELEN, 68 points")
     parser.add_argument("--shards", nargs="*", default=[], help="synthetic people")
     parser.add_argument("--only", default=",".join(ARMS), help="arms to train (%(default)s)")
-    parser.add_argument("--steps", type=int, default=2500, help="of 64 pictures (%(default)s)")
+    parser.add_argument("--steps", type=int, default=1500, help="of 64 pictures (%(default)s)")
     parser.add_argument("--limit", type=int, help="read only the first pictures of the shards")
     parser.add_argument("--threads", type=int, default=1, help="of torch (%(default)s)")
     parser.add_argument("--seed", type=int, default=0)
