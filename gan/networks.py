@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.config import Config
+from gan.convolution import DoublingConv, HalvingConv
 
 WIDEST = 8
 """Largest multiple of the base filters; reached at 4×4 for 64-pixel pictures."""
@@ -47,14 +48,14 @@ class Generator(nn.Module):
         widths = widths_of_levels(size, base_filters)
         layers: list[nn.Module] = []
         for level, (before, after) in enumerate(zip([3, *widths[:-1]], widths, strict=True)):
-            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=False))
+            layers.append(HalvingConv(before, after))
             if level:
                 layers.append(_generator_norm(after))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True):
-            layers.append(nn.ConvTranspose2d(before, after, 4, 2, 1, bias=False))
+            layers.append(DoublingConv(before, after))
             layers += [_generator_norm(after), nn.ReLU(inplace=True)]
-        layers += [nn.ConvTranspose2d(widths[0], 3, 4, 2, 1, bias=False), nn.Tanh()]
+        layers += [DoublingConv(widths[0], 3), nn.Tanh()]
         self.layers = nn.Sequential(*layers)
 
     def forward(self, landmarks: Tensor) -> Tensor:
@@ -83,17 +84,32 @@ class Discriminator(nn.Module):
         widths = widths_of_levels(size, base_filters)
         layers: list[nn.Module] = []
         for level, (before, after) in enumerate(zip([channels, *widths[:-1]], widths, strict=True)):
-            layers.append(nn.Conv2d(before, after, 4, 2, 1, bias=False))
+            layers.append(HalvingConv(before, after))
             if level:
-                layers.append(nn.BatchNorm2d(after, momentum=BATCH_NORM_MOMENTUM))
+                layers.append(GroupedBatchNorm(after, momentum=BATCH_NORM_MOMENTUM))
             layers.append(nn.LeakyReLU(0.2, inplace=True))
         layers.append(nn.Conv2d(widths[-1], 1, 4, 1, 0, bias=False))
         self.layers = nn.Sequential(*layers)
 
-    def forward(self, images: Tensor) -> Tensor:
-        """Logits (B,) of pictures (B, channels, H, W) in [−1, 1]."""
-        logits: Tensor = self.layers(images)
-        return logits.flatten()
+    def forward(self, images: Tensor, groups: int = 1) -> Tensor:
+        """Logits (B,) of pictures (B, channels, H, W) in [−1, 1].
+
+        With `groups`, equal parts of the batch are normalised one by one, as if they were passed
+        one after the other.
+        """
+        for layer in self.layers:
+            images = layer(images, groups) if isinstance(layer, GroupedBatchNorm) else layer(images)
+        return images.flatten()
+
+
+class GroupedBatchNorm(nn.BatchNorm2d):
+    """Batch normalisation of equal parts of a batch, each with its own statistics."""
+
+    def forward(self, images: Tensor, groups: int = 1) -> Tensor:
+        """(B, C, H, W) → the same shape; running statistics move once for each part."""
+        if groups == 1 or not self.training:
+            return super().forward(images)
+        return torch.cat([super(GroupedBatchNorm, self).forward(p) for p in images.chunk(groups)])
 
 
 def build_networks(config: Config) -> nn.ModuleDict:

@@ -13,7 +13,7 @@ from gan.config import Config
 from gan.networks import build_networks
 from gan.recipes import SETTINGS, STEPS, all_parameters, make_optimizer
 from gan.store import Batch
-from scripts.bench.gan_speed import our_step, plain_optimizers, plain_step, random_batch
+from scripts.bench.gan_speed import as_plain, our_step, plain_optimizers, plain_step, random_batch
 
 EXACT = torch.autocast("cpu", torch.bfloat16, enabled=False)
 
@@ -67,10 +67,7 @@ def test_the_gate_compares_the_largest_eigenvalue_with_the_bilinear_form():
 def test_a_step_is_that_of_the_plain_loop(size):
     config = Config(size=size, base_filters=2, settings=SETTINGS["published"], precision="fp32")
     networks = build_networks(config).train()
-    plain = copy.deepcopy(networks)
-    for module in plain["generator"].modules():
-        if isinstance(module, torch.nn.BatchNorm2d):
-            module.momentum = 0.1
+    plain = as_plain(networks)
     torch.manual_seed(2)
     batch = random_batch(size, 4)
     optimizer, optimizers = make_optimizer(networks, config), plain_optimizers(plain, 0.002)

@@ -1,5 +1,6 @@
 """Networks of both recipes, and the file of a generator."""
 
+import copy
 import dataclasses
 
 import pytest
@@ -7,6 +8,7 @@ import torch
 from safetensors.torch import save_file
 
 from gan.config import Config, ConfigError
+from gan.convolution import DoublingConv, HalvingConv, only_inputs
 from gan.model_file import ModelError, load_generator, save_generator, write_tensors
 from gan.networks import build_networks
 from gan.skip_networks import contour_weight, ink
@@ -64,6 +66,40 @@ def test_one_pass_moves_running_statistics_as_three_published_ones():
     for name, value in ours.state_dict().items():
         if "running" in name:
             torch.testing.assert_close(value, wanted[name])
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+def test_convolutions_have_the_gradients_of_torchs_own(transposed):
+    ours = (DoublingConv if transposed else HalvingConv)(3, 5)
+    theirs = (torch.nn.ConvTranspose2d if transposed else torch.nn.Conv2d)(
+        3, 5, 4, 2, 1, bias=False
+    )
+    theirs.weight = torch.nn.Parameter(ours.weight.detach().clone())
+    seen, made = [], []
+    for layer in (ours, theirs):
+        images = faces(4 if transposed else 8).requires_grad_()
+        out = layer(images)
+        (out * torch.linspace(0, 1, out.numel()).view(out.shape)).sum().backward()
+        seen.append(images.grad)
+        made.append(out)
+    torch.testing.assert_close(*made)
+    torch.testing.assert_close(*seen)
+    torch.testing.assert_close(ours.weight.grad, theirs.weight.grad)
+    with only_inputs():
+        again = torch.autograd.grad(ours(images).sum(), [images, ours.weight], allow_unused=True)
+    assert again[0] is not None
+    assert again[1] is None
+
+
+def test_groups_are_normalised_as_if_passed_one_by_one():
+    judge = build_networks(Config(base_filters=2))["face_discriminator"].train()
+    apart = copy.deepcopy(judge)
+    images = faces(64, 4)
+    together = judge(images, groups=2)
+    torch.testing.assert_close(together, torch.cat([apart(images[:2]), apart(images[2:])]))
+    for name, value in apart.state_dict().items():
+        torch.testing.assert_close(judge.state_dict()[name], value)
+    assert not torch.allclose(together, judge(images))
 
 
 def test_a_face_of_the_better_generator_does_not_depend_on_its_batch():
