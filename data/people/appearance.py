@@ -168,7 +168,8 @@ def draw_look(rng: Rng) -> Look:
         beard=beard,
         beard_length=float(rng.uniform(0.35, 1.0)),
         lip_blood=float(rng.uniform(2.5, 7.0)),
-        lip_melanin=float(rng.uniform(0.35, 1.1)),
+        # The lips of dark skin are dark too; pale ones would look painted.
+        lip_melanin=float(rng.uniform(0.35 + 0.4 * (1 - fair), 1.1)),
         lipstick=lips[0],
         lipstick_colour=lips[1],
         lip_gloss=float(rng.beta(2, 4) if not lips[0] else rng.beta(2, 2)),
