@@ -132,9 +132,9 @@ class PairStore:
             self._take(self._faces, drawn.other[share], device),
         )
 
-    def rows(self, start: int, stop: int, device: torch.device) -> tuple[Tensor, Tensor]:
-        """Landmark images and faces of some pairs in their own order, in [−1, 1]."""
-        which = np.arange(start, min(stop, len(self)))
+    def some(self, count: int, device: torch.device) -> tuple[Tensor, Tensor]:
+        """Landmark images and faces of up to `count` pairs spread over all, in [−1, 1]."""
+        which = np.unique(np.linspace(0, len(self) - 1, count).round().astype(np.int64))
         return (
             self._take(self._drawings, self._first[which], device),
             self._take(self._faces, which, device),

@@ -33,8 +33,8 @@ from gan.run_folder import FolderError, RunFolder
 from gan.store import PairStore, Skipped, load_pairs
 from landmarks.errors import InputError
 
-HELD_OUT_FACES = 64
-"""At most so many held-out faces are generated for the figure in the metrics."""
+SHOWN_FACES = 64
+"""So many held-out faces are generated for the figure in the metrics."""
 
 SAMPLE_ROWS = 8
 _SHOWN = 10
@@ -336,16 +336,16 @@ class _Run:
             return
         generator = self._best()
         generator.eval()
-        distances, rows = [], []
+        landmarks, faces = self.shown.some(SHOWN_FACES, self.device)
         with torch.no_grad(), self.processes.autocast():
-            for start in range(0, min(len(self.shown), HELD_OUT_FACES), SAMPLE_ROWS):
-                landmarks, faces = self.shown.rows(start, start + SAMPLE_ROWS, self.device)
-                made = generator(landmarks).float()
-                distances += (made - faces).abs().mean((1, 2, 3)).tolist()
-                rows.append(torch.stack([landmarks, made, faces], 1))
+            parts = landmarks.split(self.config.batch)
+            made = torch.cat([generator(part).float() for part in parts])
         generator.train()
-        self.folder.write_metrics(self.step, {self.shown_name: sum(distances) / len(distances)})
-        self.folder.write_samples(epoch, self.step, rows[0])
+        self.folder.write_metrics(self.step, {self.shown_name: (made - faces).abs().mean().item()})
+        every = -(-len(made) // SAMPLE_ROWS)
+        self.folder.write_samples(
+            epoch, self.step, torch.stack([landmarks, made, faces], 1)[::every]
+        )
 
     def _save(self) -> None:
         if self.folder:
