@@ -47,7 +47,8 @@ def contour_weight(landmarks: Tensor, extra: float) -> Tensor:
     weight : (B, 1, H, W) tensor
     """
     cell = landmarks.shape[-1] // 32  # of 128 pixels 4: about a lip, a lid, a nostril
-    near = F.avg_pool2d(F.max_pool2d(ink(landmarks), cell), 3, 1, 1, count_include_pad=False)
+    near = F.max_pool2d(F.max_pool2d(ink(landmarks), cell), 3, 1, 1)
+    near = F.avg_pool2d(near, 3, 1, 1, count_include_pad=False)
     near = F.interpolate(near, scale_factor=float(cell), mode="bilinear")
     return 1 + extra * near
 
@@ -109,8 +110,8 @@ class SkipGenerator(nn.Module):
         self.leave = nn.Conv2d(widths[0], 12, 3, padding=1)
         with torch.no_grad():
             # The four pixels of a block begin equal, so that no grid has to be unlearnt.
-            for parameter in (self.leave.weight, self.leave.bias):
-                parameter.copy_(parameter[::4].repeat_interleave(4, 0))
+            self.leave.weight.copy_(self.leave.weight[::4].repeat_interleave(4, 0))
+            nn.init.zeros_(self.leave.bias)  # type: ignore[arg-type]
 
     def forward(self, landmarks: Tensor) -> Tensor:
         """Faces for landmark images, both (B, 3, H, W) in [−1, 1]."""

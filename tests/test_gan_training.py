@@ -77,4 +77,4 @@ def test_two_processes_compute_what_one_does(tmp_path, pairs):
     models = begun, *(load_generator(tmp_path / name)[0] for name in ("one", "two"))
     start, one, two = (torch.cat([p.flatten() for p in m.parameters()]) for m in models)
     # Adam divides by the gradient's size, so that rounding shows where a gradient is nearly zero.
-    assert (one - two).abs().mean() < 0.002 * (one - start).abs().mean()
+    assert (one - two).abs().mean() < 0.01 * (one - start).abs().mean()
