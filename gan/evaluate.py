@@ -119,7 +119,8 @@ def _parser() -> argparse.ArgumentParser:
         "--limit",
         type=int,
         default=_LIMIT,
-        help="faces to measure, of held-out and of training persons each; 0 for all (%(default)s)",
+        help="faces to measure, of held-out and of training persons each; 0 for all held-out ones,"
+        " and as many training ones (%(default)s)",
     )
     parser.add_argument("--device", help="cpu, cuda, … (the GPU where there is one)")
     parser.add_argument(
@@ -192,7 +193,8 @@ def evaluate(
     train : str, optional
         The folder that was trained on, if it is another.
     limit : int, optional
-        Faces to measure, of held-out and of training persons each; 0 for all.
+        Faces to measure, of held-out and of training persons each; 0 for all held-out ones, and as
+        many training ones.
     device : str, optional
     ema : bool, optional
         As `load_generator`.
@@ -224,8 +226,9 @@ def evaluate(
     generator, config = load_generator(model, device=device, ema=ema)
     train_pairs, held_pairs = divide(data, train, config)
     train_folder = train or data
-    known = ev.load_faces(train_folder, ev.choose(train_pairs, limit, config.seed), config.size)
-    held = ev.load_faces(data, ev.choose(held_pairs, limit, config.seed), config.size)
+    wanted = limit or len(held_pairs)
+    known = ev.load_faces(train_folder, ev.choose(train_pairs, wanted, config.seed), config.size)
+    held = ev.load_faces(data, ev.choose(held_pairs, wanted, config.seed), config.size)
     for name, faces in ((train_folder, known), (data, held)):
         if not faces:
             raise InputError(f"no pair in {name} could be used ({faces.skipped[0]})")

@@ -118,8 +118,8 @@ def known_points(
 
 
 def choose(pairs: Sequence[Pair], limit: int, seed: int) -> list[Pair]:
-    """At most `limit` pairs, drawn evenly, in their own order; 0 takes all."""
-    if not limit or len(pairs) <= limit:
+    """At most `limit` pairs, drawn evenly, in their own order."""
+    if len(pairs) <= limit:
         return list(pairs)
     drawn = np.random.default_rng(seed).permutation(len(pairs))[:limit]
     return [pairs[number] for number in sorted(drawn.tolist())]
