@@ -189,7 +189,7 @@ def draw_look(rng: Rng) -> Look:
         iris_size=float(rng.uniform(0.37, 0.43)),
         pupil=float(rng.uniform(0.28, 0.6)),
         sclera_colour=_rgb(
-            floats([0.42, 0.38, 0.36]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
+            floats([0.37, 0.335, 0.32]) * (1, 1 - yellow * 0.3, 1 - yellow) * rng.uniform(0.75, 1.1)
         ),
         veins=float(rng.beta(1.5, 3)),
         lashes=float(rng.uniform(0.35, 1.0) if made_up else rng.uniform(0.1, 0.6)),

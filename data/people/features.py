@@ -44,7 +44,10 @@ def paint_lips(
     # Where the lips meet they are moist and dark.
     seam = np.concatenate([canvas.landmarks[60:65], canvas.landmarks[[67, 66, 65]]])
     distance = np.abs(canvas.face.place[..., None, :] - seam).max(axis=-1).min(axis=-1)
-    own *= (0.72 + 0.28 * step(distance, 0.02, 0.02))[..., None]
+    own *= (0.5 + 0.5 * step(distance, 0.022, 0.022))[..., None]
+    # The upper lip faces down.
+    line = canvas.landmarks[[62, 66], 1].mean()
+    own *= (1.06 - 0.2 * step(canvas.face.place[..., 1], line, 0.02))[..., None]
     albedo += soft[..., None] * (own - albedo)
     labels[lip_cover(canvas, size) > 0.5] = LIPS
 

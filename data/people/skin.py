@@ -127,7 +127,7 @@ def _shade_creases(canvas: Canvas, chart: Chart, look: Look, albedo: Array) -> N
     down = -chart.normal[..., 1]
     nostril = (points[34] + points[35]) / 2
     hole = spot(both, nostril + (-0.01, 0.03, -0.01), (0.045, 0.03, 0.06)) * step(down, 0.25, 0.2)
-    under = spot(both, points[33] + (0, 0, -0.03), (0.16, 0.03, 0.12)) * step(down, 0.1, 0.3)
+    under = spot(both, points[33] + (0, 0.01, -0.03), (0.17, 0.035, 0.12)) * step(down, 0.0, 0.3)
     inner = points[42] + (-0.02, 0.09, 0)
     socket = spot(both, inner, (0.07, 0.07, 0.12)) + spot(
         both, inner + (0.15, 0.03, 0), (0.15, 0.045, 0.2)
@@ -136,8 +136,9 @@ def _shade_creases(canvas: Canvas, chart: Chart, look: Look, albedo: Array) -> N
     jaw = points[8, 1] + 0.75 * np.clip(both[..., 0] / abs(points[16, 0]), 0, 1.2) ** 2.2
     neck = step(jaw - both[..., 1], 0.08, 0.07) * step(both[..., 1], -2.0, 0.3)
     neck = neck * step(points[8, 2] - 0.02 - both[..., 2], 0, 0.05)
-    shade = 0.55 * np.clip(1.3 * hole, 0, 1) + 0.3 * under + (0.1 + 0.25 * look.sockets) * socket
-    shade = shade + (0.15 + 0.3 * look.mottle) * neck
+    shade = 0.42 * np.clip(1.3 * hole, 0, 1) + 0.42 * under + (0.1 + 0.25 * look.sockets) * socket
+    lip = spot(both, points[57] + (0, -0.065, -0.02), (0.15, 0.03, 0.1))
+    shade = shade + 0.2 * lip + (0.15 + 0.3 * look.mottle) * neck
     albedo *= (1 - np.clip(shade, 0, 0.8))[..., None]
 
 
