@@ -122,8 +122,8 @@ def _blurred(image: Float, rng: np.random.Generator, record: dict[str, Any], sca
     if defocus > 0.25:
         image = cv2.GaussianBlur(image, (0, 0), defocus)
         record["defocus_px"] = round(float(defocus), 3)
-    if rng.random() < 0.15:
-        length = float(rng.uniform(1.5, 6)) * scale
+    if rng.random() < 0.1:
+        length = float(rng.uniform(1.5, 4.5)) * scale
         angle = float(rng.uniform(0, np.pi))
         image = cv2.filter2D(image, -1, _line(length, angle), borderType=cv2.BORDER_REPLICATE)
         record["motion_px"] = round(length, 3)
@@ -148,7 +148,7 @@ def _noisy(
     image: Float, rng: np.random.Generator, noise: np.random.Generator, record: dict[str, Any]
 ) -> Float:
     """Photon noise, which grows with the root of the light, and that of reading it out."""
-    strength = float(np.exp(rng.uniform(np.log(0.002), np.log(0.05))))
+    strength = float(np.exp(rng.uniform(np.log(0.002), np.log(0.035))))
     colourful = rng.uniform(0.3, 1)
     spread = strength * np.sqrt(0.05 + np.clip(image, 0, 1.5))
     grain = noise.standard_normal(image.shape, np.float32)
