@@ -113,7 +113,7 @@ def test_contours_weigh_more_whatever_the_colour_of_the_paper():
     drawing[..., 30:32, 10:50] = 1
     assert torch.equal(ink(drawing), ink(-drawing))
     weight = contour_weight(drawing, 4.0)
-    assert weight[0, 0, 31, 30] == pytest.approx(5)
+    assert 4.5 < weight[0, 0, 31, 30] <= 5
     assert weight[0, 0, 5, 30] == pytest.approx(1)
     assert torch.equal(weight, contour_weight(-drawing, 4.0))
 
