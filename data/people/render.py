@@ -20,7 +20,7 @@ from data.people.raster import Projected, Raster, project, rasterise
 from data.people.scene import trace
 from data.people.sight import see
 from data.people.surface import MOUTH, SKIN, TEETH, Surface
-from data.people.truth import JawPaths, jaw_paths, labels_of, landmarks_of, visible
+from data.people.truth import Marks, find_marks, labels_of, landmarks_of, visible
 
 Array = npt.NDArray[np.float32]
 
@@ -63,7 +63,7 @@ class _Kept:
     """What the last picture found out and the next may need: one model, one person."""
 
     model: HeadModel | None = None
-    paths: JawPaths | None = None
+    marks: Marks | None = None
     key: tuple[int, int] | None = None
     sitter: _Sitter | None = None
 
@@ -71,17 +71,17 @@ class _Kept:
 _kept = _Kept()
 
 
-def _sitter(model: HeadModel, plan: Plan) -> tuple[JawPaths, _Sitter]:
+def _sitter(model: HeadModel, plan: Plan) -> tuple[Marks, _Sitter]:
     """The person of a plan; made once for pictures that follow one another."""
-    if _kept.model is not model or _kept.paths is None:
-        _kept.model, _kept.paths, _kept.sitter = model, jaw_paths(model), None
+    if _kept.model is not model or _kept.marks is None:
+        _kept.model, _kept.marks, _kept.sitter = model, find_marks(model), None
     if _kept.sitter is None or _kept.key != (plan.seed, plan.person):
         person = people(plan.seed, plan.person, len(model.identities))
         neutral = model.face(person.identity, np.zeros(len(model.names)))
         look = draw_look(person.rng("look"))
         _kept.sitter = _Sitter(person, look, neutral[model.landmark_vertices])
         _kept.key = (plan.seed, plan.person)
-    return _kept.paths, _kept.sitter
+    return _kept.marks, _kept.sitter
 
 
 def render(
@@ -120,7 +120,7 @@ def render(
     The same plan gives the same bytes on the same machine, whatever was rendered before.
     """
     size = settings.size
-    paths, sitter = _sitter(model, plan)
+    marks, sitter = _sitter(model, plan)
     accessories = (
         Accessories() if plan.bare else draw_accessories(plan.rng("accessories"), sitter.look)
     )
@@ -141,7 +141,7 @@ def render(
     triangles = project(surfaces, camera)
     raster = rasterise(surfaces, camera, triangles)
     labels = labels_of(surfaces, raster)
-    landmarks = landmarks_of(model, paths, vertices, camera)
+    landmarks = landmarks_of(model, marks, vertices, camera)
     seen = visible(landmarks, surfaces, triangles, raster)
 
     light = draw_light(plan.rng("light"))

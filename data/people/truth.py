@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 
 from data.people.camera import Camera
+from data.people.convention import Places, annotated_places
 from data.people.head_model import HeadModel
 from data.people.raster import Projected, Raster, barycentric, covered, texel
 from data.people.surface import BACKGROUND, Surface, smooth_normals
@@ -33,22 +34,29 @@ _BEHIND_OUTLINE = 1.5  # the same on the outline, where depth grows fast from on
 _NOSE_BASE = 33
 
 
-class JawPaths(NamedTuple):
-    """Ways over the face of each point of the jaw: (17, K) triangles, (17, K, 3) weights.
+class Marks(NamedTuple):
+    """Where the landmarks of a head model are, and where those of the jaw may slide.
 
-    The first place of each is the model's landmark itself, the last the base of the nose.
+    Attributes
+    ----------
+    places : Places
+        Of the 68 landmarks.
+    corners, weights : (17, K, 3) arrays
+        Ways over the face: the first place of each is the landmark of the jaw itself, the last
+        the base of the nose.
     """
 
+    places: Places
     corners: npt.NDArray[np.intp]
     weights: Float
 
-    def places(self, values: npt.NDArray[np.floating]) -> Float:
-        """Values (V, k) of the vertices at the places: (17, K, k)."""
+    def ways(self, values: npt.NDArray[np.floating]) -> Float:
+        """Values (V, k) of the vertices along the ways: (17, K, k)."""
         return np.einsum("jkc,jkcd->jkd", self.weights, values[self.corners])
 
 
-def jaw_paths(model: HeadModel) -> JawPaths:
-    """The ways along which points of the jaw slide, found on the neutral head.
+def find_marks(model: HeadModel) -> Marks:
+    """The landmarks of a head model and the ways of the jaw's, found on the neutral head.
 
     Notes
     -----
@@ -57,12 +65,13 @@ def jaw_paths(model: HeadModel) -> JawPaths:
     """
     vertices = model.neutral.astype(np.float64)
     triangles = model.triangles[model.part("M_Face")].astype(np.intp)
-    landmarks = model.landmark_vertices
-    jaw = landmarks[list(scheme.REGIONS["jaw"])]
-    middle = vertices[jaw[[0, -1]]].mean(axis=0)
+    places = annotated_places(model)
+    points = places.of(vertices)
+    jaw = list(scheme.REGIONS["jaw"])
+    middle = points[[jaw[0], jaw[-1]]].mean(axis=0)
     a, b, c = (vertices[triangles[:, corner]] - middle for corner in range(3))
-    ends = vertices[jaw] - middle
-    nose = vertices[landmarks[_NOSE_BASE]] - middle
+    ends = points[jaw] - middle
+    nose = points[_NOSE_BASE] - middle
     corners = np.zeros((len(jaw), _STEPS, 3), np.intp)
     weights = np.zeros((len(jaw), _STEPS, 3))
     for point, end in enumerate(ends):
@@ -75,23 +84,24 @@ def jaw_paths(model: HeadModel) -> JawPaths:
             total = volumes.sum(axis=1)
             hit = np.flatnonzero((volumes >= 0).all(axis=1) & (total > 1e-12))
             if step == 0 or not len(hit):
-                corners[point, step], weights[point, step] = jaw[point], [1, 0, 0]
+                corners[point, step] = places.vertices[jaw[point]]
+                weights[point, step] = places.weights[jaw[point]]
                 continue
             share_of = volumes[hit] / total[hit, None]
             reach = np.einsum("hc,hcd->hd", share_of, vertices[triangles[hit]]) - middle
             outermost = int((reach @ ray).argmax())
             corners[point, step] = triangles[hit[outermost]]
             weights[point, step] = share_of[outermost]
-    return JawPaths(corners, weights)
+    return Marks(places, corners, weights)
 
 
-def slide_jaw(paths: JawPaths, places: Float, normals: Float) -> Float:
+def slide_jaw(marks: Marks, vertices: Float, normals: Float) -> Float:
     """Points of the jaw as annotators mark them.
 
     Parameters
     ----------
-    paths : JawPaths
-    places, normals : (V, 3) float array
+    marks : Marks
+    vertices, normals : (V, 3) float array
         Vertices of the head in the view, and their normals.
 
     Returns
@@ -99,8 +109,8 @@ def slide_jaw(paths: JawPaths, places: Float, normals: Float) -> Float:
     points : (17, 3) float array
         In the view: the first place of each way that does not face away from the camera.
     """
-    along = paths.places(places)
-    facing = -(paths.places(normals) * along).sum(axis=2) / np.linalg.norm(along, axis=2)
+    along = marks.ways(vertices)
+    facing = -(marks.ways(normals) * along).sum(axis=2) / np.linalg.norm(along, axis=2)
     seen = facing >= 0
     first = np.where(seen.any(axis=1), seen.argmax(axis=1), facing.argmax(axis=1))
     rows = np.arange(len(along))
@@ -131,11 +141,11 @@ class Landmarks(NamedTuple):
 
 
 def landmarks_of(
-    model: HeadModel, paths: JawPaths, vertices: npt.NDArray[np.floating], camera: Camera
+    model: HeadModel, marks: Marks, vertices: npt.NDArray[np.floating], camera: Camera
 ) -> Landmarks:
     """The landmarks of a head with the given vertices (V, 3), in its own coordinates."""
     face = model.triangles[model.part("M_Face")]
-    needed = np.unique(paths.corners)
+    needed = np.unique(marks.corners)
     around = face[np.isin(face, needed).any(axis=1)]
     used, local = np.unique(around, return_inverse=True)
     placed = np.zeros((len(vertices), 3))
@@ -144,9 +154,9 @@ def landmarks_of(
     normals[used] = smooth_normals(
         placed[used].astype(np.float32), local.reshape(-1, 3).astype(np.int32)
     )
-    fixed = camera.view(vertices[model.landmark_vertices])
+    fixed = camera.view(marks.places.of(vertices))
     view = fixed.copy()
-    view[list(scheme.REGIONS["jaw"])] = slide_jaw(paths, placed, normals)
+    view[list(scheme.REGIONS["jaw"])] = slide_jaw(marks, placed, normals)
     return Landmarks(view, camera.pixels(view), camera.pixels(fixed))
 
 
