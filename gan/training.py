@@ -31,17 +31,13 @@ from gan.processes import Processes
 from gan.recipes import LOSSES, SETTINGS, STEPS, all_parameters, make_optimizer
 from gan.run_folder import FolderError, RunFolder
 from gan.store import PairStore, Skipped, load_pairs
-from landmarks.errors import InputError
+from gan.watch import LossWatch, TrainingError
 
 SHOWN_FACES = 64
 """So many held-out faces are generated for the figure in the metrics."""
 
 SAMPLE_ROWS = 8
 _SHOWN = 10
-
-
-class TrainingError(InputError):
-    """Training cannot begin or go on."""
 
 
 @dataclass(frozen=True)
@@ -214,6 +210,7 @@ class _Run:
         if "ema" in config.settings:
             self.average = copy.deepcopy(self.networks["generator"]).requires_grad_(False)
         self.optimizer = make_optimizer(self.networks, config)
+        self.watch = LossWatch(LOSSES[config.recipe], self.device)
         self.folder: RunFolder | None = None
         self.step = 0
 
@@ -279,20 +276,16 @@ class _Run:
             rank=group.rank,
             processes=group.count,
         )
-        agreed: list[Tensor] = []
+        shared: list[Tensor] = []
 
         def allow(losses: Tensor) -> bool:
-            # Wishes to stop and to save travel with the losses: all processes must agree on them.
-            agreed.append(group.mean(torch.cat([losses, losses.new_tensor([stop, save])])))
-            values = agreed[0][:-2].tolist()
-            if not all(map(math.isfinite, values)):
-                names = LOSSES[config.recipe]
-                named = next(n for n, v in zip(names, values, strict=True) if not math.isfinite(v))
-                raise TrainingError(
-                    f"the {named} loss is not a number any more at step {self.step + 1}: stopped; "
-                    "the last checkpoint is kept"
-                )
-            return config.gate is None or gate_is_open(values, config.gate)
+            if group.count > 1:
+                # Wishes to stop and to save travel along: all processes must agree on them.
+                losses = group.mean(torch.cat([losses, losses.new_tensor([stop, save])]))
+            shared.append(losses)
+            told = losses[: len(LOSSES[config.recipe])]
+            self.watch.see(told, self.step + 1)
+            return config.gate is None or gate_is_open(told.tolist(), config.gate)
 
         self.optimizer.zero_grad(set_to_none=True)
         STEPS[config.recipe](self.networks, batch, config.settings, group.autocast(), allow)
@@ -302,8 +295,11 @@ class _Run:
             self.optimizer.step()
             self._follow()
         self.step += 1
-        told = agreed[0]
-        return told[:-2], bool(told[-2] > 0), bool(told[-1] > 0)
+        told = shared[0]
+        if group.count > 1:
+            told, wishes = told[:-2], told[-2:].tolist()
+            stop, save = wishes[0] > 0, wishes[1] > 0
+        return told, stop, save
 
     def _follow(self) -> None:
         """Move the average towards the weights; faster at the beginning, when all is new."""
@@ -322,6 +318,7 @@ class _Run:
         return done if done > before else 0
 
     def _log(self, told: Tensor, rate: float, tell: Callable[[str], None]) -> None:
+        self.watch.check()
         values = dict(zip(LOSSES[self.config.recipe], told.tolist(), strict=True))
         epoch = self.step * self.config.batch / len(self.store)
         if self.folder:
@@ -348,6 +345,7 @@ class _Run:
         )
 
     def _save(self) -> None:
+        self.watch.check()
         if self.folder:
             self._write(self.folder, self.folder.sync_metrics())
         self.processes.wait()

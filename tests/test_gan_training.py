@@ -1,6 +1,7 @@
 """What training does: it learns, follows with an average, and shares a batch among processes."""
 
 import dataclasses
+import math
 import os
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from gan.config import Config
 from gan.model_file import load_generator, read_tensors
 from gan.networks import build_networks
 from gan.training import Options, train
+from gan.watch import LossWatch, TrainingError
 from tests.pair_folders import make_pairs
 
 ROOT = Path(__file__).parent.parent
@@ -78,3 +80,12 @@ def test_two_processes_compute_what_one_does(tmp_path, pairs):
     start, one, two = (torch.cat([p.flatten() for p in m.parameters()]) for m in models)
     # Adam divides by the gradient's size, so that rounding shows where a gradient is nearly zero.
     assert (one - two).abs().mean() < 0.01 * (one - start).abs().mean()
+
+
+def test_the_first_loss_that_is_no_number_is_remembered_until_somebody_looks():
+    watch = LossWatch(("a", "b"), torch.device("cpu"))
+    watch._looks = False  # as on a GPU
+    for step, values in enumerate([[1, 2], [1, math.inf], [math.nan, 3], [1, 1]], 1):
+        watch.see(torch.tensor(values, dtype=torch.float32), step)
+    with pytest.raises(TrainingError, match="the b loss is not a number any more at step 2"):
+        watch.check()
