@@ -247,11 +247,11 @@ def _hair_colours(rng: Rng, fair: float, age: float) -> tuple[Colour, Colour, Co
 
 def _hair_style(rng: Rng, age: float, bearded: bool, made_up: bool) -> str:
     if bearded:
-        share = [0.07 + 0.15 * age, 0.15, 0.4, 0.15, 0.1, 0.1, 0.04, 0.06, 0.02]
+        share = [0.05 + 0.15 * age, 0.11, 0.4, 0.18, 0.1, 0.12, 0.05, 0.06, 0.01]
     elif made_up:
-        share = [0.0, 0.01, 0.07, 0.08, 0.17, 0.12, 0.33, 0.12, 0.14]
+        share = [0.0, 0.01, 0.06, 0.07, 0.14, 0.1, 0.4, 0.12, 0.1]
     else:
-        share = [0.03, 0.08, 0.22, 0.14, 0.14, 0.12, 0.17, 0.08, 0.08]
+        share = [0.03, 0.06, 0.2, 0.15, 0.13, 0.12, 0.21, 0.08, 0.06]
     return str(rng.choice(HAIR_STYLES, p=np.array(share) / np.sum(share)))
 
 

@@ -59,11 +59,12 @@ class MaskCloth:
         skin = (vertices[self._vertex] * self._share[..., None]).sum(axis=1)
         skin = canvas.to_place(skin).reshape(_ROWS, _COLUMNS, 3)
         # Stretched cloth bridges the hollows and rests on what stands out.
-        depth = skin[..., 2]
+        highest = ndimage.maximum_filter(skin[..., 2], 3)
+        depth = highest
         for _ in range(6):
-            depth = np.maximum(ndimage.gaussian_filter(depth, 1.5, mode="nearest"), skin[..., 2])
+            depth = np.maximum(ndimage.gaussian_filter(depth, 1.5, mode="nearest"), highest)
         cloth = ndimage.gaussian_filter(skin, (0.7, 0.7, 0), mode="nearest")
-        cloth[..., 2] = np.maximum(depth, skin[..., 2] + 0.01)
+        cloth[..., 2] = depth
         away = smooth_normals(cloth.reshape(-1, 3), self._triangles).reshape(cloth.shape)
         cloth = cloth + 0.05 * away
         surgical = worn.mask == "surgical"

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy import ndimage
 
 from data.people.appearance import Look
@@ -18,10 +17,10 @@ from data.people.surface import HAIR, OCCLUDER, Array, Surface, floats
 
 
 class Cut(NamedTuple):
-    """A sheet before it becomes a surface: where it lies and what of it is kept."""
+    """A sheet before it becomes a surface: where it lies, and how far inside its outline."""
 
     place: Array
-    keep: npt.NDArray[np.bool_]
+    inside: Array
 
 
 def dress_hair(canvas: Canvas, mean: Shell, own: Shell, look: Look) -> list[Surface]:
@@ -41,7 +40,7 @@ def dress_hair(canvas: Canvas, mean: Shell, own: Shell, look: Look) -> list[Surf
     rng = np.random.default_rng([look.seed, 50])
     cut = _STYLES[look.hair_style](canvas, mean, own, look, rng)
     sheet = own.cut(
-        "hair", cut.place, cut.keep, _strands(look, rng), HAIR, roughness=0.5, specular=0.2
+        "hair", cut.place, cut.inside, _strands(look, rng), HAIR, roughness=0.5, specular=0.2
     )
     surfaces = [sheet] if sheet else []
     if look.hair_style == "bun":
@@ -93,7 +92,7 @@ def _crop(
 
 def _short(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
     edge, thick = _crop(canvas, mean, own, look, rng)
-    return Cut(own.lifted(thick), edge > -0.005)
+    return Cut(own.lifted(thick), edge + 0.005)
 
 
 def _side_part(
@@ -108,7 +107,7 @@ def _side_part(
     thick = thick * (0.6 + 0.7 * over * ahead) * (1 - 0.8 * parting)
     # The longer side falls over the temple.
     fall = over * step(z, -0.5, 0.1) * (0.05 + 0.16 * look.hair_length)
-    return Cut(own.lifted(thick + 0.02), edge + fall > -0.005)
+    return Cut(own.lifted(thick + 0.02), edge + fall + 0.005)
 
 
 def _fringe(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
@@ -117,9 +116,9 @@ def _fringe(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.
     brow = canvas.landmarks[19:25, 1].mean()
     lowest = brow + 0.3 - 0.33 * look.hair_length + _ragged(mean, rng, 0.02)
     lowest = lowest + 0.12 * look.hair_side * x
-    front = (y > lowest) & (z > -0.75) & (np.abs(x) < 0.9)
+    front = np.minimum(y - lowest, np.minimum(z + 0.75, 0.9 - np.abs(x)))
     thick = np.maximum(thick, 0.03 + 0.4 * look.hair_volume)
-    return Cut(own.lifted(thick), (edge > -0.005) | front)
+    return Cut(own.lifted(thick), np.maximum(edge + 0.005, front))
 
 
 def _swept(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
@@ -127,7 +126,7 @@ def _swept(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.G
     x, y, z = np.moveaxis(mean.place, -1, 0)
     quiff = step(z, -0.7, 0.2) * step(y, 0.8, 0.12) * np.exp(-0.5 * (x / 0.45) ** 2)
     thick = thick + quiff * (0.05 + 0.14 * look.hair_length) * np.clip(edge / 0.1, 0, 1)
-    return Cut(own.lifted(thick), edge > -0.005)
+    return Cut(own.lifted(thick), edge + 0.005)
 
 
 def _long(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
@@ -141,15 +140,16 @@ def _long(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Ge
     lean = look.hair_side * np.sign(x) * 0.12
     opening = rng.uniform(-0.62, -0.22) + lean + 0.08 * np.sin(3 * y) * look.hair_wave
     opening = opening + 0.25 * step(y, 0.3, 0.2) + _ragged(mean, rng, 0.015)
-    curtain = (z < opening) & (y > lowest)
+    curtain = np.minimum(opening - z, y - lowest)
     if rng.random() < 0.35:  # with a fringe as well
         brow = canvas.landmarks[19:25, 1].mean()
-        curtain |= (y > brow + rng.uniform(0.0, 0.25) + _ragged(mean, rng, 0.02)) & (y < 1.2)
+        lowest = brow + rng.uniform(0.0, 0.25) + _ragged(mean, rng, 0.02)
+        curtain = np.maximum(curtain, np.minimum(y - lowest, 1.2 - y))
     place = own.hanging(thick, fall)
     if look.hair_wave > 0.4:
         waves = 0.03 * look.hair_wave * np.sin(9 * place[..., 1] + 4 * x)
         place = place + own.outward * (waves * step(-y, 0.1, 0.2))[..., None]
-    return Cut(place, (edge > -0.005) | curtain)
+    return Cut(place, np.maximum(edge + 0.005, curtain))
 
 
 def _curls(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
@@ -160,9 +160,9 @@ def _curls(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.G
     thick = size * (0.9 + bumps) * (0.55 + 0.45 * step(y, 0.2, 0.4))
     thick = 0.02 + thick * np.clip(edge / 0.3, 0.0, 1) ** 0.5
     low = -0.15 - 0.9 * look.hair_length * (look.hair_volume > 0.07)
-    beside = (z < -0.6) & (y > low + _ragged(mean, rng, 0.02))
-    thick = np.where(beside & (edge < 0.05), np.maximum(thick, size * (0.7 + bumps)), thick)
-    return Cut(own.hanging(thick, 0.8), (edge > -0.005) | beside)
+    beside = np.minimum(-0.6 - z, y - low + _ragged(mean, rng, 0.02))
+    thick = np.where((beside > 0) & (edge < 0.05), np.maximum(thick, size * (0.7 + bumps)), thick)
+    return Cut(own.hanging(thick, 0.8), np.maximum(edge + 0.005, beside))
 
 
 _STYLES = {
@@ -195,7 +195,7 @@ def _scarf(canvas: Canvas, mean: Shell, own: Shell, look: Look) -> list[Surface]
     if look.headwear == "turban":
         brow = canvas.landmarks[19:25, 1].mean()
         tilt = brow + rng.uniform(0.1, 0.3) + 0.1 * np.abs(x)
-        keep = y > np.where(z > -0.7, tilt, 0.0)
+        inside = y - tilt * step(z, -0.8, 0.15)
         thick = (
             0.12 + 0.1 * step(y, 0.5, 0.3) + 0.02 * np.sin(14 * y + 6 * np.abs(x)) + 0.01 * folds
         )
@@ -204,9 +204,9 @@ def _scarf(canvas: Canvas, mean: Shell, own: Shell, look: Look) -> list[Surface]
         wide, high = rng.uniform(0.62, 0.78), rng.uniform(0.85, 1.05)
         top = canvas.landmarks[19:25, 1].mean() + rng.uniform(0.2, 0.45)
         hole = (x / wide) ** 2 + ((y - (top - high)) / high) ** 2
-        keep = ~((hole < 1) & (z > -0.75))
+        inside = np.maximum(np.sqrt(hole) - 1, -0.75 - z)
         thick = 0.09 + 0.025 * np.clip(folds, -1.5, 2) + 0.06 * step(-y, 0.6, 0.3)
         place = own.hanging(thick, 0.9)
     cloth = cloth_texture(look.headwear_colour, rng)
-    sheet = own.cut(look.headwear, place, keep, cloth, OCCLUDER)
+    sheet = own.cut(look.headwear, place, inside, cloth, OCCLUDER)
     return [sheet] if sheet else []

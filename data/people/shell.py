@@ -125,7 +125,8 @@ class Shell:
         fall : float
             How far the sheet comes inward over one unit of height.
         """
-        radius = self.radius + thickness
+        # What hangs lies over the ears.
+        radius = ndimage.maximum_filter(self.radius, (5, 5), mode=("nearest", "wrap")) + thickness
         step = self._height[CROWN] - self._height[CROWN + 1]
         for row in range(CROWN + 1, len(radius)):
             radius[row] = np.maximum(radius[row], radius[row - 1] - fall * step)
@@ -137,7 +138,7 @@ class Shell:
         self,
         name: str,
         place: Array,
-        keep: npt.NDArray[np.bool_],
+        inside: Array,
         albedo: Array,
         label: int | Labels,
         *,
@@ -150,7 +151,8 @@ class Shell:
         ----------
         name : str
         place : (rows, columns, 3) float array
-        keep : (rows, columns) bool array
+        inside : (rows, columns) float array
+            Positive where the sheet is kept; the outline runs where it would be 0.
         albedo : (H, W, 3) or (3,) float array
             A texture lies over the whole sheet, row 0 at the crown.
         label : int or (H, W) uint8 array
@@ -162,12 +164,12 @@ class Shell:
         surface : Surface or None
             None when nothing is kept.
         """
-        rows, columns = keep.shape
+        rows, columns = inside.shape
         whole = grid_triangles(rows, columns)
-        kept = whole[keep.ravel()[whole].all(axis=1)]
+        kept = whole[(inside.ravel()[whole] > 0).any(axis=1)]
         if not len(kept):
             return None
-        vertices = place.reshape(-1, 3) * self._canvas.unit + self._canvas.origin
+        vertices = _snapped(place, inside).reshape(-1, 3) * self._canvas.unit + self._canvas.origin
         normals = smooth_normals(vertices, kept)
         used, index = np.unique(kept, return_inverse=True)
         uv = np.stack([(used % columns + 0.5) / columns, (used // columns + 0.5) / rows], axis=1)
@@ -182,6 +184,23 @@ class Shell:
             label=label,
             normals=normals[used],
         )
+
+
+def _snapped(place: Array, inside: Array) -> Array:
+    """The sheet with the vertices just outside the outline moved onto it."""
+    rows = len(inside)
+    best, nearest = np.zeros_like(inside), place
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            row = np.clip(np.arange(rows) + down, 0, rows - 1)
+            neighbour = np.roll(inside[row], right, axis=1)
+            better = neighbour > best
+            best = np.where(better, neighbour, best)
+            beside = np.roll(place[row], right, axis=1)
+            nearest = np.where(better[..., None], beside, nearest)
+    out = (inside <= 0) & (best > 0)
+    share = np.where(out, best / np.maximum(best - inside, 1e-6), 1.0)[..., None]
+    return np.where(out[..., None], nearest + share * (place - nearest), place)
 
 
 def skin_triangles(model: HeadModel, canvas: Canvas) -> npt.NDArray[np.int32]:

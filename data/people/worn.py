@@ -117,7 +117,7 @@ def hat(canvas: Canvas, mean: Shell, own: Shell, worn: Accessories) -> tuple[lis
     edge = np.where(z > -0.4, rim, rim + (back - rim) * np.clip((-0.4 - z) / 0.6, 0, 1))
     thick = 0.11 + 0.08 * step(y, 0.9, 0.15) + 0.01 * noise(mean.place, 6, rng)
     texture = cloth_texture(cloth_colour(rng), rng)
-    sheet = own.cut("hat", own.lifted(thick), y > edge, texture, OCCLUDER)
+    sheet = own.cut("hat", own.lifted(thick), y - edge, texture, OCCLUDER)
     surfaces = [sheet] if sheet else []
     if worn.hat == "cap":
         columns = np.flatnonzero(np.abs(own.azimuth) < 1.0)
