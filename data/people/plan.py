@@ -299,11 +299,12 @@ def _eyes(
     Eyes turn at most 30 and 20 degrees.
     """
     rng = generator(settings.seed, first, "gaze")
-    if bare or rng.random() < 0.7:
+    posing = bare or settings.frontal
+    if posing or rng.random() < 0.7:
         aside, up = rng.normal(0.0, 2.0, 2)
     else:
         aside, up = rng.normal(0.0, 12.0), rng.normal(0.0, 8.0)
-    blink = rng.uniform(0.3, 1.0) if rng.random() < 0.03 and not bare else 0.0
+    blink = rng.uniform(0.3, 1.0) if rng.random() < 0.03 and not posing else 0.0
     return (float(np.clip(aside - yaw, -30, 30)), float(np.clip(up - pitch, -20, 20))), blink
 
 

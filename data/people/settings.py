@@ -45,7 +45,7 @@ class Settings:
     identities : int
         Identity shapes of the head model.
     frontal : bool
-        Heads turn by less than 10 degrees.
+        Heads turn by less than 10 degrees, and open eyes look into the camera.
     sequences : float
         Share of the pictures that belong to sequences from onset to apex.
     frames : int
