@@ -81,9 +81,9 @@ def plain_optimizers(networks: nn.ModuleDict, rate: float) -> dict[str, torch.op
     return {name: torch.optim.Adam(net.parameters(), lr=rate) for name, net in networks.items()}
 
 
-def random_batch(size: int, count: int) -> Batch:
+def random_batch(size: int, count: int, device: str = "cpu") -> Batch:
     """Pictures of noise: convolutions take as long for them as for faces."""
-    drawn = torch.rand(3, count, 3, size, size) * 2 - 1
+    drawn = (torch.rand(3, count, 3, size, size) * 2 - 1).to(device)
     return Batch(*(part.contiguous(memory_format=torch.channels_last) for part in drawn))
 
 
@@ -92,19 +92,20 @@ def our_step(
     optimizer: torch.optim.Optimizer,
     batch: Batch,
     config: Config,
-) -> list[float]:
-    """One step as `gan.training` does it."""
-    autocast = torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bf16")
+) -> Tensor:
+    """One step as `gan.training` does it; the losses stay on the device."""
+    kind = batch.faces.device.type
+    autocast = torch.autocast(kind, torch.bfloat16, enabled=config.precision == "bf16")
     optimizer.zero_grad(set_to_none=True)
-    told: list[float] = []
+    told: list[Tensor] = []
 
     def allow(losses: Tensor) -> bool:
-        told.extend(losses.tolist())
+        told.append(losses)
         return True
 
     STEPS[config.recipe](networks, batch, config.settings, autocast, allow)
     optimizer.step()
-    return told
+    return told[0]
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -114,13 +115,15 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--size", type=int, default=64)
     parser.add_argument("--base-filters", type=int, default=96)
     parser.add_argument("--batch", type=int, default=16)
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=1, help="in a round")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--precision", nargs="+", default=["fp32", "bf16"])
     args = parser.parse_args(argv)
     torch.set_num_threads(args.threads)
     torch.manual_seed(0)
-    batch = random_batch(args.size, args.batch)
+    batch = random_batch(args.size, args.batch, args.device)
     common = {"size": args.size, "base_filters": args.base_filters, "batch": args.batch}
     ways: dict[str, Callable[[], object]] = {}
     plain = Config(recipe="published", **common)
@@ -133,7 +136,10 @@ def main(argv: list[str] | None = None) -> int:
     for number in range(args.rounds + 1):
         for name, way in ways.items():
             start = time.perf_counter(), time.process_time()
-            way()
+            for _ in range(args.steps):
+                way()
+            if args.device != "cpu":
+                torch.cuda.synchronize()
             if number:  # the first round warms up
                 now = time.perf_counter(), time.process_time()
                 times[name].append((now[0] - start[0], now[1] - start[1]))
@@ -142,7 +148,7 @@ def main(argv: list[str] | None = None) -> int:
         f"{args.threads} threads, batch {args.batch}; times the plain loop in wall, processor time"
     )
     for name, taken in times.items():
-        rate = args.batch / statistics.median(wall for wall, _ in taken)
+        rate = args.steps * args.batch / statistics.median(wall for wall, _ in taken)
         wall, processor = (
             statistics.median(b[clock] / t[clock] for b, t in zip(base, taken, strict=True))
             for clock in (0, 1)
@@ -165,14 +171,14 @@ def as_plain(networks: nn.ModuleDict) -> nn.ModuleDict:
 
 
 def _plain_way(config: Config, batch: Batch) -> Callable[[], object]:
-    networks = as_plain(build_networks(config)).train()
+    networks = as_plain(build_networks(config)).to(batch.faces.device).train()
     optimizers = plain_optimizers(networks, 0.002)
     plain = Batch(*(part.contiguous() for part in (batch.landmarks, batch.faces, batch.others)))
     return lambda: plain_step(networks, optimizers, plain)
 
 
 def _our_way(config: Config, batch: Batch) -> Callable[[], object]:
-    networks = build_networks(config).train()
+    networks = build_networks(config).to(batch.faces.device).train()
     optimizer = make_optimizer(networks, config)
     return lambda: our_step(networks, optimizer, batch, config)
 
