@@ -71,7 +71,11 @@ class Shell:
         above = np.stack([sin * round_x, cos + 0 * round_x, sin * round_z], axis=-1)
         below = np.stack([round_x, 0 * round_x, round_z], axis=-1)[None].repeat(DROP, axis=0)
         self.outward = np.concatenate([above, below]).astype(np.float32)
-        self.radius = np.concatenate([dome[pick_dome], wall[pick_wall]])
+        farthest = np.concatenate([dome[pick_dome], wall[pick_wall]])
+        self.radius = ndimage.gaussian_filter(farthest, 0.8, mode=("nearest", "wrap"))
+        # What hangs lies over the ears, thin as they are.
+        covering = ndimage.maximum_filter(farthest, (5, 5), mode=("nearest", "wrap"))
+        self._covering = ndimage.gaussian_filter(covering, 1.5, mode=("nearest", "wrap"))
         self._height = np.zeros(CROWN + DROP, np.float32)
         self._height[CROWN:] = -pick_wall / (_SIDE - 1) * (self.middle[1] - _LOWEST)
         self.place = self.lifted(np.zeros_like(self.radius))
@@ -108,7 +112,7 @@ class Shell:
             )
             found = found[tuple(near)]
         columns = ((self.azimuth + np.pi) * wide).round().astype(int) % _SIDE
-        return ndimage.gaussian_filter(found, 1.0, mode=("nearest", "wrap"))[:, columns]
+        return found[:, columns]
 
     def lifted(self, thickness: Array) -> Array:
         """(rows, columns, 3) places of the sheet at a distance from the head."""
@@ -125,8 +129,7 @@ class Shell:
         fall : float
             How far the sheet comes inward over one unit of height.
         """
-        # What hangs lies over the ears.
-        radius = ndimage.maximum_filter(self.radius, (5, 5), mode=("nearest", "wrap")) + thickness
+        radius = self._covering + thickness
         step = self._height[CROWN] - self._height[CROWN + 1]
         for row in range(CROWN + 1, len(radius)):
             radius[row] = np.maximum(radius[row], radius[row - 1] - fall * step)
