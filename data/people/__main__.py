@@ -27,7 +27,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--per-person", type=int, default=40, help="pictures of each (40)")
     parser.add_argument("--size", type=int, default=128, help="width and height in pixels (128)")
     parser.add_argument("--seed", type=int, default=0, help="another one gives other people (0)")
-    parser.add_argument("--samples", type=int, default=16, help="light paths of a pixel (16)")
+    parser.add_argument("--samples", type=int, default=8, help="light paths of a pixel (8)")
     parser.add_argument(
         "--preview", action="store_true", help="rasterise instead: fast, without shadows"
     )

@@ -193,7 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--seed", type=int, default=0)
     group.add_argument("--first", type=int, default=0, help="number of the first person (0)")
     group.add_argument("--size", type=int, default=128, help="pixels rendered (128)")
-    group.add_argument("--samples", type=int, default=16, help="light paths of a pixel (16)")
+    group.add_argument("--samples", type=int, default=8, help="light paths of a pixel (8)")
     group.add_argument("--preview", action="store_true", help="rasterise: fast")
     group.add_argument("--frontal", action="store_true")
     return parser

@@ -56,7 +56,7 @@ class Order:
 
     model: str
     settings: Settings
-    samples: int = 16
+    samples: int = 8
     preview: bool = False
     quality: int | None = 90
 

@@ -67,7 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--people", type=int, default=10, help="how many (10)")
     parser.add_argument("--per-person", type=int, default=40, help="pictures of each (40)")
     parser.add_argument("--size", type=int, default=128, help="pixels (128)")
-    parser.add_argument("--samples", type=int, default=16, help="light paths of a pixel (16)")
+    parser.add_argument("--samples", type=int, default=8, help="light paths of a pixel (8)")
     parser.add_argument("--jobs", type=int, default=2, help="processes (2)")
     parser.add_argument("--bare", type=int, default=40, help="pictures of the baseline (40)")
     args = parser.parse_args(argv)
