@@ -4,7 +4,14 @@ from pathlib import Path
 
 from setuptools import setup
 
-_GAN = ["accelerate>=0.30", "safetensors>=0.4.3", "tensorboard>=2.14", "torch>=2.4"]
+_GAN = [
+    "accelerate>=0.30",
+    "safetensors>=0.4.3",
+    "scikit-image>=0.22",
+    "tensorboard>=2.14",
+    "torch>=2.4",
+    "torchmetrics>=1.2",
+]
 
 setup(
     name="landmark-calibrated-expressions",
@@ -47,7 +54,7 @@ setup(
             "pytest>=8",
             "pytest-timeout>=2.2",
             "ruff>=0.17,<0.18",  # its format changes between releases
-            "scikit-image>=0.22",  # carries the public-domain portrait of the demo
+            "scikit-image>=0.22",  # carries the public-domain portrait of the demo too
             "webdataset>=0.2.111",  # shards are read by it in the tests, as by others
         ],
     },

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import itertools
 import sys
 import zipfile
 from collections.abc import Sequence
@@ -67,10 +68,9 @@ class Network(nn.Module):
             ]
             before = channels
         self.body = nn.Sequential(*layers)
-        self.head = nn.Conv2d(before, 4, 1)
-        # Faces are rare: begin with little belief in them.
-        nn.init.constant_(self.head.bias, 0)
-        self.head.bias.data[0] = -4
+        bias = torch.tensor([-4.0, 0.0, 0.0, 0.0])  # faces are rare: begin with little belief
+        self.head = nn.Conv2d(before, 4, 1, bias=False)
+        self.head.bias = nn.Parameter(bias)
 
     def forward(self, values: torch.Tensor) -> torch.Tensor:
         return self.head(self.body(values))
@@ -157,8 +157,9 @@ def train(network: Network, phase: Phase, photos: list[Photo], empties: list[Pho
 def export(network: Network, path: str) -> None:
     """Write the network for OpenCV, its batch normalisation folded into the convolutions."""
     plain: list[nn.Module] = []
-    for conv, norm, _ in zip(*(iter(network.body),) * 3, strict=True):
-        plain += [torch.nn.utils.fuse_conv_bn_eval(conv.eval(), norm.eval()), nn.ReLU()]
+    for conv, norm in itertools.pairwise(network.body.eval()):
+        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+            plain += [torch.nn.utils.fuse_conv_bn_eval(conv, norm), nn.ReLU()]
     whole = nn.Sequential(*plain, network.head).eval()
     axes: dict[str, Any] = {"x": {2: "h", 3: "w"}, "y": {2: "h", 3: "w"}}
     torch.onnx.export(
