@@ -103,7 +103,8 @@ def draw_camera(rng: np.random.Generator, rotation: Float, landmarks: Array, siz
     rng : numpy.random.Generator
         It alone decides.
     rotation : (3, 3) float array
-        Pose of the head.
+        Pose of the head against the line of sight to its middle: at (0, 0, 0) it faces the camera,
+        wherever in the picture it is.
     landmarks : (68, 3) float array
         Landmarks of the person's **neutral** face: an expression must not move the frame.
     size : int
@@ -114,6 +115,8 @@ def draw_camera(rng: np.random.Generator, rotation: Float, landmarks: Array, siz
     aside = np.clip(rng.normal(0, 0.06, 2), -0.15, 0.15)
     pivot = landmarks[[0, 16]].mean(axis=0)
     shift = distance * np.array([*aside, -1.0])
+    facing = np.degrees(np.arctan2(-aside, [np.hypot(1.0, aside[1]), 1.0]))
+    rotation = turned(facing[0], facing[1], 0.0) @ rotation
     unit = Camera(rotation, pivot, shift, 1.0, np.zeros(2), size)
     points = unit.pixels(unit.view(landmarks))
     low, high = points.min(axis=0), points.max(axis=0)

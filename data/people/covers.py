@@ -115,8 +115,8 @@ def hand(canvas: Canvas, points: Array, look: Look, worn: Accessories) -> list[S
         "chin": place[8] + (side * rng.uniform(0, 0.3), -0.05, 0.05),
         "cheek": place[13 if side > 0 else 3] + (-side * 0.1, 0.1, 0.3),
         "mouth": place[[48, 54]].mean(axis=0) + (side * rng.uniform(0, 0.2), -0.05, 0.25),
-        "eye": place[[45 if side > 0 else 36]].mean(axis=0) + (0, 0.02, 0.25),
-        "forehead": place[[24 if side > 0 else 19]].mean(axis=0) + (0, 0.15, 0.2),
+        "eye": place[45 if side > 0 else 36] + (0, 0.02, 0.25),
+        "forehead": place[24 if side > 0 else 19] + (0, 0.15, 0.2),
     }[worn.hand]
     tilt = side * rng.uniform(-0.2, 1.2)
     spread = rng.uniform(0.02, 0.16)

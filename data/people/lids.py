@@ -73,6 +73,12 @@ class Lids:
         drawn = roots + length[:, None] * (vertices[self._vertex] - roots)
         colour = np.minimum(floats(look.brow_colour), 0.05) * 0.7
         lashes = Surface(
-            "lashes", drawn.astype(np.float32), self._triangles, None, colour, label=SKIN
+            "lashes",
+            drawn.astype(np.float32),
+            self._triangles,
+            None,
+            colour,
+            label=SKIN,
+            hides=False,
         )
         return [rims, lashes]

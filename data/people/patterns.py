@@ -11,6 +11,7 @@ from data.people.canvas import Canvas, Chart, smooth_curve
 from data.people.surface import Array, floats
 
 _LATTICE = 24
+_GRID = 256
 
 
 def noise(place: Array, cells: float, rng: np.random.Generator) -> Array:
@@ -148,31 +149,35 @@ def along(places: Array, curve: Array) -> tuple[Array, Array, Array]:
 def scatter(
     chart: Chart, count: int, radius: tuple[float, float], weight: Array, rng: np.random.Generator
 ) -> Array:
-    """(S, S) sum of round dots at random texels, denser where `weight` is larger.
+    """(S, S) sum of round dots at random places, denser where `weight` is larger.
 
     Parameters
     ----------
     chart : Chart
     count : int
     radius : (float, float)
-        Smallest and largest, in texels.
+        Smallest and largest, in shares of the side divided by 256.
     weight : (S, S) float array
     rng : numpy.random.Generator
     """
     size = len(chart.place)
     dots = np.zeros((size, size), dtype=np.float32)
-    weight = np.where(chart.inside, weight, 0).ravel()
+    # Places are drawn on one grid, so that a person has the same dots at every size.
+    unit = size / _GRID
+    grid = ((np.arange(_GRID) + 0.5) * unit).astype(np.intp)
+    weight = np.where(chart.inside, weight, 0)[np.ix_(grid, grid)].ravel()
     if not count or weight.sum() <= 0:
         return dots
     chosen = rng.choice(weight.size, size=count, p=weight / weight.sum())
-    rows, columns = np.divmod(chosen, size)
-    for row, column in zip(rows, columns, strict=True):
-        wide = rng.uniform(*radius)
-        reach = int(np.ceil(2.5 * wide))
-        top, left = max(row - reach, 0), max(column - reach, 0)
-        y, x = np.mgrid[top : min(row + reach + 1, size), left : min(column + reach + 1, size)]
-        y, x = y - row - rng.uniform(-0.5, 0.5), x - column - rng.uniform(-0.5, 0.5)
-        dots[top : top + y.shape[0], left : left + y.shape[1]] += np.exp(
-            -0.5 * (x**2 + y**2) / wide**2
-        ) * rng.uniform(0.4, 1.0)
+    for place in np.stack(np.divmod(chosen, _GRID), axis=1):
+        wide = unit * rng.uniform(*radius)
+        row, column = (place + 0.5 + rng.uniform(-0.5, 0.5, 2)) * unit - 0.5
+        reach = 2.5 * wide
+        top, left = max(int(row - reach), 0), max(int(column - reach), 0)
+        bottom, right = min(int(row + reach) + 2, size), min(int(column + reach) + 2, size)
+        y, x = np.mgrid[top:bottom, left:right]
+        y, x = y - row, x - column
+        dots[top:bottom, left:right] += np.exp(-0.5 * (x**2 + y**2) / wide**2) * rng.uniform(
+            0.4, 1.0
+        )
     return dots

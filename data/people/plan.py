@@ -33,6 +33,7 @@ Array = npt.NDArray[np.float64]
 
 FARTHEST = 2.5  # standard deviations; beyond, sums of shapes stop looking like anybody
 NEUTRAL = "neutral"
+_TURN = (55.0, 33.0, 30.0)  # degrees; yaw, pitch and roll at most
 _NEUTRAL_SHARE = 0.15
 _SPEECH_SHARE = 0.08
 
@@ -278,12 +279,13 @@ def _pose(
     if settings.frontal or bare:
         pose = [_normal(rng, 4, 9.5), _normal(rng, 4, 9.5), _normal(rng, 3, 9.5)]
     else:
-        yaw = _normal(rng, 20, 45) if rng.random() < 0.25 else _normal(rng, 8, 15)
-        pose = [yaw, _normal(rng, 7, 20), _normal(rng, 6, 20)]
+        # As wide as the people of YouTube Faces and HELEN hold their heads, and as low.
+        yaw = _normal(rng, 20, _TURN[0]) if rng.random() < 0.6 else _normal(rng, 8, 15)
+        pose = [yaw, _normal(rng, 10, _TURN[1] - 3) - 3, _normal(rng, 8, _TURN[2])]
     if frame is not None:
         # The head of a film drifts a little while the face moves.
         drift = rng.normal(0.0, 3.0, 3) * frame / (settings.frames - 1)
-        limits = (9.5, 9.5, 9.5) if settings.frontal else (45, 20, 20)
+        limits = (9.5, 9.5, 9.5) if settings.frontal else _TURN
         pose = [
             float(np.clip(a + d, -limit, limit))
             for a, d, limit in zip(pose, drift, limits, strict=True)

@@ -58,7 +58,7 @@ def _paint(
     canvas: Canvas, chart: Chart, look: Look, melanin: Array, blood: Array
 ) -> tuple[Array, Labels]:
     albedo = skin_colour(melanin, blood)
-    grain = stream(look, 10 + (chart is canvas.head)).standard_normal(melanin.shape)
+    grain = stream(look, 13 if chart is canvas.head else 10).standard_normal(melanin.shape)
     albedo *= (1 + (0.01 + 0.03 * look.pores) * grain[..., None]).astype(np.float32)
     labels = np.full(melanin.shape, SKIN, dtype=np.uint8)
     _shade_creases(canvas, chart, look, albedo)
@@ -108,8 +108,7 @@ def _pigment(canvas: Canvas, chart: Chart, look: Look) -> tuple[Array, Array]:
         where = ahead * (spot(both, cheek + (-0.1, 0.1, 0), (0.3, 0.2, 0.5)) + 0.1)
         dots = scatter(chart, int(400 * look.freckles), (0.5, 1.1), where, stream(look, 3))
         melanin += 1.2 * look.freckles * np.clip(dots, 0, 1.5)
-    side = len(place) / 256
-    moles = scatter(chart, look.moles, (0.6 * side, 1.7 * side), ahead + 0.05, stream(look, 4))
+    moles = scatter(chart, look.moles, (0.6, 1.7), ahead + 0.05, stream(look, 4))
     melanin += 2.0 * np.clip(moles, 0, 1)
     if look.age > 0.4:
         spots = noise(place, 22, stream(look, 5)) + 0.5 * noise(place, 9, stream(look, 6))

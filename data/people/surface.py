@@ -46,6 +46,8 @@ class Surface(NamedTuple):
         What the surface is, of the values above; an array is in the same uv.
     normals : (n, 3) float32 array or None
         Unit normals that are smooth across texture seams; None leaves them to the renderer.
+    hides : bool
+        Whether a landmark behind it counts as hidden.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Surface(NamedTuple):
     specular: float = 0.0
     label: int | Labels = SKIN
     normals: Array | None = None
+    hides: bool = True
 
 
 class Part(NamedTuple):
