@@ -131,7 +131,9 @@ def feature_matching(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 
 
 def weighted_l1(fake: Tensor, real: Tensor, weight: Tensor) -> Tensor:
-    """Mean of weight · |fake − real|, over the mean weight.
+    """Mean of weight · |fake − real|, over the mean weight of the same picture.
+
+    Each picture is a mean of its own, so that the mean over shares of a batch is that of the batch.
 
     Parameters
     ----------
@@ -141,4 +143,4 @@ def weighted_l1(fake: Tensor, real: Tensor, weight: Tensor) -> Tensor:
         At least 0.
     """
     distance = (fake.float() - real.float()).abs().mean(1, keepdim=True)
-    return (weight * distance).mean() / weight.mean()
+    return ((weight * distance).mean((1, 2, 3)) / weight.mean((1, 2, 3))).mean()

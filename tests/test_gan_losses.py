@@ -48,6 +48,13 @@ def test_losses_of_the_better_recipe_by_hand():
     made = torch.tensor([[[[0.5, 1.0]]]]).expand(1, 3, 1, 2)
     weight = torch.tensor([[[[3.0, 1.0]]]])
     assert losses.weighted_l1(made, faces, weight).item() == (3 * 0.5 + 1) / 4
+    both = [
+        torch.cat([ours, theirs])
+        for ours, theirs in zip(
+            (made, faces, weight), (made, faces, torch.ones(1, 1, 1, 2)), strict=True
+        )
+    ]
+    assert losses.weighted_l1(*both).item() == ((3 * 0.5 + 1) / 4 + (0.5 + 1) / 2) / 2
 
 
 def test_the_gate_compares_the_largest_eigenvalue_with_the_bilinear_form():
@@ -114,6 +121,27 @@ def test_a_step_of_the_better_recipe_differentiates_each_loss_for_its_own_networ
     losses.hinge_discriminator_loss(of_pairs[:2], of_pairs[2:], of_fake).backward()
     for mine, other in zip(networks["discriminator"].parameters(), judge.parameters(), strict=True):
         torch.testing.assert_close(mine.grad, other.grad, atol=1e-6, rtol=1e-4)
+
+
+def gradients(networks: torch.nn.ModuleDict, batch: Batch) -> list[torch.Tensor]:
+    networks = copy.deepcopy(networks)
+    STEPS["better"](networks, batch, SETTINGS["better"], EXACT, lambda _: True)
+    return [p.grad for p in all_parameters(networks)]
+
+
+def test_shares_of_a_batch_give_its_gradients_in_the_mean():
+    networks = build_networks(Config(recipe="better", base_filters=2)).train()
+    whole = random_batch(64, 4)
+    whole.landmarks.fill_(-1)
+    whole.landmarks[0, :, ::4] = 1  # the first half has far more contours than the second
+    whole.landmarks[1:, :, 30] = 1
+    halves = [
+        Batch(whole.landmarks[part], whole.faces[part], whole.others[part])
+        for part in (slice(2), slice(2, 4))
+    ]
+    shares = [gradients(networks, half) for half in halves]
+    for all_of_it, *both in zip(gradients(networks, whole), *shares, strict=True):
+        torch.testing.assert_close(sum(both) / 2, all_of_it, atol=1e-6, rtol=1e-4)
 
 
 def _weight(batch: Batch, extra: float) -> torch.Tensor:
