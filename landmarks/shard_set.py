@@ -25,7 +25,8 @@ from typing import Any
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
 from landmarks.journal import Journal
-from landmarks.shards import SET_FILE, UNFINISHED, read_members
+from landmarks.samples import ShardError
+from landmarks.shards import SET_FILE, UNFINISHED, listed_shards, read_members
 
 PER_SHARD = 500
 """Samples of a shard when nothing else is said: a few megabytes, a minute or two of rendering."""
@@ -86,6 +87,7 @@ class ShardSet:
             raise InputError(
                 f"{self._target} holds the finished set already: give another place, or delete it"
             )
+        listed_shards(self.told)
         self._clear()  # where a kill came first
         return True
 
@@ -116,8 +118,15 @@ class ShardSet:
         self._mark = _Mark(mark, self._settings, resume=resume)
         for leftover in self._folder.glob(f"{TEMPORARY}*"):
             leftover.unlink()  # of a kill; nobody else writes here now
-        while self._shard(self.done // self._per_shard).exists():
+        while self._is_whole(self._shard(self.done // self._per_shard)):
             self.done += self._per_shard
+
+    def _is_whole(self, shard: Path) -> bool:
+        """Whether a full shard of an earlier run can be read; a damaged one is written again."""
+        try:
+            return shard.exists() and sum(1 for _ in _records(shard)) == self._per_shard
+        except ShardError:
+            return False
 
     def _unfinished(self, mark: Path) -> str:
         try:
@@ -136,6 +145,13 @@ class ShardSet:
 
     def _shard(self, number: int) -> Path:
         return self._folder / f"shard-{number:06d}.tar"
+
+    @property
+    def kept(self) -> str:
+        """What a run that ends now leaves behind, for the sentence that tells why it ends."""
+        if self.done == 0:
+            return "nothing was kept"
+        return "finished shards are kept, --resume goes on with them"
 
     def add(self, key: str, members: Mapping[str, bytes]) -> None:
         """Add one sample behind those that are done.
@@ -161,8 +177,9 @@ class ShardSet:
             with replacing(path, "wb") as handle:
                 _write_tar(handle, self._waiting)
         except OSError as error:
-            kept = "; finished shards are kept, --resume goes on with them" if self.done else ""
-            raise InputError(f"{path} cannot be written: {error.strerror or error}{kept}") from None
+            raise InputError(
+                f"{path} cannot be written: {error.strerror or error}; {self.kept}"
+            ) from None
         self.done += len(self._waiting)
         self._waiting.clear()
 
@@ -181,8 +198,7 @@ class ShardSet:
                 handle.write(told + "\n")
         except OSError as error:
             raise InputError(
-                f"{self._target} cannot be finished: {error.strerror or error}; finished shards are"
-                " kept, --resume goes on with them"
+                f"{self._target} cannot be finished: {error.strerror or error}; {self.kept}"
             ) from None
         self._mark.close()
         self._clear()
@@ -195,7 +211,8 @@ class ShardSet:
     def close(self) -> None:
         """Leave an unfinished set as it is; without any shard nothing of it stays."""
         self._mark.close()
-        if self.done == 0:
+        # Behind a damaged first shard, which counts as none, there may be others.
+        if next(self._folder.glob("shard-*.tar"), None) is None:
             (self._folder / UNFINISHED).unlink(missing_ok=True)
             if self._made:
                 self._folder.rmdir()
@@ -232,7 +249,9 @@ def writing_set(
     ------
     InputError
         The target holds another set, an unfinished one (without `resume`), or something else; or
-        it cannot be written.
+        it cannot be written; or a shard of a finished set is missing or was cut off.
+    KeyboardInterrupt
+        Its text says what is kept.
 
     Notes
     -----
@@ -248,6 +267,9 @@ def writing_set(
     try:
         yield shards
         shards.finish()
+    except KeyboardInterrupt:
+        shards.close()
+        raise KeyboardInterrupt(shards.kept) from None
     except BaseException:
         shards.close()
         raise
@@ -271,6 +293,21 @@ def _write_tar(handle: Any, samples: Iterable[tuple[str, Mapping[str, bytes]]]) 
                 archive.addfile(member, io.BytesIO(data))
 
 
+def _records(shard: Path) -> Iterator[dict[str, Any]]:
+    """The JSON of each sample."""
+    for key, members in read_members(str(shard)):
+        try:
+            record = json.loads(members["json"])
+            if not isinstance(record, dict):
+                raise ValueError
+        except (ValueError, KeyError):
+            raise ShardError(
+                f"{shard}: sample {key} has a damaged record: delete the shard, --resume makes it"
+                " anew"
+            ) from None
+        yield record
+
+
 def _description(paths: list[Path], settings: Mapping[str, Any]) -> dict[str, Any]:
     """What set.json tells, from the shards themselves."""
     emotions: Counter[str] = Counter()
@@ -278,8 +315,7 @@ def _description(paths: list[Path], settings: Mapping[str, Any]) -> dict[str, An
     listed = []
     for path in paths:
         samples = 0
-        for _, members in read_members(str(path)):
-            record = json.loads(members["json"])
+        for record in _records(path):
             samples += 1
             people.add(str(record.get("person")))
             emotions[str(record.get("emotion"))] += 1

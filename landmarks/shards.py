@@ -80,22 +80,41 @@ def _in_folder(folder: Path) -> list[str]:
         )
     if not found:
         raise ShardError(f"{folder} holds no .tar file: expected a folder of shards")
-    if told.exists():
-        try:
-            listed = {
-                item["name"]: item["bytes"] for item in json.loads(told.read_bytes())["shards"]
-            }
-        except (ValueError, KeyError, TypeError):
-            raise ShardError(f"{told} is damaged: expected the list of the set's shards") from None
-        for name, size in listed.items():
-            path = folder / name
-            if not path.exists():
-                raise ShardError(f"{folder} lacks the shard {name} that its {SET_FILE} names")
-            if path.stat().st_size != size:
-                got = f"{path.stat().st_size:,} bytes"
-                raise ShardError(f"{path} has {got}: {SET_FILE} says {size:,}")
-        found = [str(folder / name) for name in sorted(listed)]
-    return found
+    return listed_shards(told) if told.exists() else found
+
+
+def listed_shards(told: Path) -> list[str]:
+    """The shards of a finished set, all of which are there with their full length.
+
+    Parameters
+    ----------
+    told : Path
+        The JSON file beside them that describes the set.
+
+    Returns
+    -------
+    files : list of str
+        In the order of their names.
+
+    Raises
+    ------
+    ShardError
+        The description is damaged; a shard is missing or has another length.
+    """
+    try:
+        listed = {item["name"]: item["bytes"] for item in json.loads(told.read_bytes())["shards"]}
+    except (ValueError, KeyError, TypeError):
+        raise ShardError(f"{told} is damaged: expected the list of the set's shards") from None
+    remedy = "copy it again, or delete the whole set and make it anew"
+    for name, size in listed.items():
+        path = told.parent / name
+        if not path.exists():
+            raise ShardError(
+                f"{told.parent} lacks the shard {name} that its {told.name} names: {remedy}"
+            )
+        if (got := path.stat().st_size) != size:
+            raise ShardError(f"{path} has {got:,} bytes, {told.name} says {size:,}: {remedy}")
+    return [str(told.parent / name) for name in sorted(listed)]
 
 
 def _check_end(file: str) -> None:

@@ -240,25 +240,30 @@ def test_the_hash_of_a_set_is_that_of_its_shards(tmp_path):
     ]  # fmt: skip
 
 
+def interrupted(target: Path, stop: int, **options) -> str:
+    """Add samples up to number `stop`, then Ctrl-C; returns what is told of it."""
+
+    def begin() -> None:
+        with writing_set(target, {"seed": 0}, per_shard=4, **options) as shards:
+            for number in range(shards.done, stop):
+                shards.add(f"{number:06d}", encode_sample(sample(number)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        begin()
+    return str(caught.value)
+
+
 @pytest.mark.parametrize("name", ["set", "set.tar"])
 @pytest.mark.parametrize("stop", [2, 6, 8])
 def test_an_interrupted_set_ends_in_the_same_bytes(tmp_path, name, stop):
-    class Stopped(BaseException):
-        pass
-
     target = tmp_path / name
-
-    def begin() -> None:
-        with writing_set(target, {"seed": 0}, per_shard=4) as shards:
-            for number in range(stop):
-                shards.add(f"{number:06d}", encode_sample(sample(number)))
-            raise Stopped
-
-    with pytest.raises(Stopped):
-        begin()
+    kept = interrupted(target, stop)
     if stop == 2:
         assert not list(tmp_path.iterdir())
+        assert kept == "nothing was kept"
     else:
+        assert kept == "finished shards are kept, --resume goes on with them"
         with pytest.raises(InputError, match="unfinished set: add --resume"):
             write(target)
         with pytest.raises(InputError, match=r"other settings \(seed was 0, is 1\)"):
@@ -293,6 +298,46 @@ def test_a_finished_set_is_left_alone(tmp_path):
     assert len(list((tmp_path / "set").iterdir())) == 4
 
 
+@pytest.mark.parametrize(("name", "shard"), [("set", "shard-000001.tar"), ("set.tar", "set.tar")])
+def test_a_finished_set_that_lost_a_part_is_told(tmp_path, name, shard):
+    write(tmp_path / name)
+    path = tmp_path / name / shard if name == "set" else tmp_path / shard
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-512])
+    remedy = "copy it again, or delete the whole set and make it anew"
+    with pytest.raises(InputError, match=f"{shard} has {len(whole) - 512:,} bytes, .*: {remedy}"):
+        write(tmp_path / name, resume=True)
+    path.unlink()
+    with pytest.raises(InputError, match=f"lacks the shard {shard} that its .* names: {remedy}"):
+        write(tmp_path / name, resume=True)
+    path.write_bytes(whole)
+    write(tmp_path / name, start=99, resume=True)
+
+
+@pytest.mark.parametrize("damaged", [0, 1])
+@pytest.mark.parametrize("how", ["cut off", "zeros", "no record"])
+def test_a_damaged_shard_of_an_unfinished_set_is_written_again(tmp_path, damaged, how):
+    expected = write(tmp_path / "whole")
+    interrupted(tmp_path / "set", 9)
+    shard = tmp_path / "set" / f"shard-00000{damaged}.tar"
+    content = shard.read_bytes()
+    if how == "no record":
+        rewrite(shard, lambda name, data: b"{" if name.endswith("3.json") else data)
+        rewrite(shard, lambda name, data: b"[]" if name.endswith("7.json") else data)
+    else:
+        with tarfile.open(shard) as archive:
+            start = archive.getmembers()[6].offset  # of the third sample
+        shard.write_bytes(content[:start] + bytes(len(content) - start if how == "zeros" else 0))
+    # A second stop before the damage is mended takes nothing away.
+    kept = interrupted(tmp_path / "set", 4 * damaged + 1, resume=True)
+    assert kept.startswith("finished shards" if damaged else "nothing was kept")
+    with writing_set(tmp_path / "set", {"seed": 0}, per_shard=4, resume=True) as shards:
+        assert shards.done == 4 * damaged
+        for number in range(shards.done, 10):
+            shards.add(f"{number:06d}", encode_sample(sample(number)))
+    assert json.loads(shards.told.read_text())["sha256"] == expected
+
+
 def test_other_peoples_files_are_left_alone(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(InputError, match=r"not empty and holds no set of shards \(notes.txt"):
@@ -318,7 +363,7 @@ def test_a_full_disk_is_told_and_finished_shards_are_kept(tmp_path, monkeypatch)
 
     real = module._write_tar
     monkeypatch.setattr(module, "_write_tar", full)
-    with pytest.raises(InputError, match="000001.tar cannot be written: No space left .* --resume"):
+    with pytest.raises(InputError, match="000001.tar cannot be written: No space .* --resume"):
         write(tmp_path / "set")
     monkeypatch.undo()
     assert sorted(os.listdir(tmp_path / "set")) == ["set.json.partial", "shard-000000.tar"]
