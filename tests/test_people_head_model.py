@@ -26,6 +26,11 @@ def broken(tmp_path, npz):
     return shutil.copytree(npz, tmp_path / "model")
 
 
+def read_repository(folder):
+    """The made-up head has fewer identity shapes than the real one."""
+    return read_head_model(folder, identities=made_up_head.IDENTITIES)
+
+
 @pytest.fixture
 def broken_repository(tmp_path, repository):
     """The folder of .obj files, to be damaged; every file is a link that may be replaced."""
@@ -44,7 +49,7 @@ def replace(path, content):
 def test_all_formats_hold_the_same_model(npz, repository):
     expected = made_up_head.head()
     for folder in [npz, repository, repository / "FaceXModel"]:
-        model = read_head_model(folder)
+        model = read_repository(folder)
         for field, value in expected._asdict().items():
             got = getattr(model, field)
             if isinstance(value, list):
@@ -98,6 +103,22 @@ def test_one_of_the_two_files_is_missing(broken):
         read_head_model(broken)
 
 
+@pytest.mark.parametrize("name", ["ict_full_f16.npz", "ict_mesh.npz"])
+@pytest.mark.parametrize("packed", [False, True])
+def test_a_damaged_npz_of_full_size_is_told(broken, name, packed):
+    path = broken / name
+    if packed:
+        with np.load(path) as archive:
+            np.savez_compressed(path, **dict(archive))
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 500] = bytes(500 * [0xA5])
+    path.write_bytes(content)
+    told = rf"{name} \({len(content):,} bytes\) .* is damaged or downloaded only in part"
+    with pytest.raises(HeadModelError, match=told):
+        read_head_model(broken)
+
+
 @pytest.mark.parametrize("length", [0, 7, 20_000])
 def test_a_truncated_npz_is_named_with_its_size(broken, length):
     path = broken / "ict_full_f16.npz"
@@ -123,12 +144,31 @@ def test_files_of_two_versions(broken):
 
 @pytest.mark.parametrize(
     "name",
-    ["vertex_indices.json", "generic_neutral_mesh.obj", "jawOpen.obj", "identity002.obj"],
+    [
+        "vertex_indices.json",
+        "generic_neutral_mesh.obj",
+        "jawOpen.obj",
+        "noseSneer_R.obj",
+        "identity002.obj",
+        "identity004.obj",
+    ],
 )
 def test_a_missing_file_of_the_repository(broken_repository, name):
     (broken_repository / name).unlink()
-    with pytest.raises(HeadModelError, match=f"{name} is missing"):
-        read_head_model(broken_repository.parent)
+    with pytest.raises(HeadModelError, match=f"{name} is missing") as caught:
+        read_repository(broken_repository.parent)
+    if name.startswith("identity"):
+        assert "holds only 4 of 5 identity shapes" in str(caught.value)
+    elif name.endswith("_R.obj"):
+        assert "holds only 52 of 53 expression shapes" in str(caught.value)
+
+
+def test_a_repository_without_its_last_identities_is_not_whole(repository):
+    told = "holds only 5 of 100 identity shapes of ICT-FaceKit: identity005.obj is missing"
+    with pytest.raises(HeadModelError, match=told):
+        read_head_model(repository)
+    with pytest.raises(HeadModelError, match=r"53 of 54 .*: vertex_indices.json names no others"):
+        read_head_model(repository, expressions=54)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +186,11 @@ def test_a_truncated_file_of_the_repository(broken_repository, name, share, why)
     content = path.read_bytes()
     replace(path, content[: int(len(content) * share)])
     with pytest.raises(HeadModelError, match=rf"{name} \([\d,]+ bytes\) .*{why}.*again"):
-        read_head_model(broken_repository.parent)
+        read_repository(broken_repository.parent)
 
 
 def test_a_short_shape_says_how_many_vertices(broken_repository):
     path = broken_repository / "jawOpen.obj"
     replace(path, b"\n".join(path.read_bytes().splitlines()[:1000]) + b"\n")
     with pytest.raises(HeadModelError, match=r"has 1,000 vertices instead of the 5,3\d\d of"):
-        read_head_model(broken_repository.parent)
+        read_repository(broken_repository.parent)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 import zipfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
@@ -26,6 +27,9 @@ Array = npt.NDArray[np.float32]
 SHAPES_FILE, MESH_FILE = "ict_full_f16.npz", "ict_mesh.npz"
 NEUTRAL_FILE, INDEX_FILE = "generic_neutral_mesh.obj", "vertex_indices.json"
 OBJ_FOLDER = "FaceXModel"
+
+EXPRESSION_SHAPES, IDENTITY_SHAPES = 53, 100
+"""How many the public repository has, a file each."""
 
 MATERIALS = tuple(
     f"M_{name}"
@@ -127,7 +131,12 @@ def how_to_get() -> str:
     )
 
 
-def read_head_model(folder: str | os.PathLike[str]) -> HeadModel:
+def read_head_model(
+    folder: str | os.PathLike[str],
+    *,
+    expressions: int = EXPRESSION_SHAPES,
+    identities: int = IDENTITY_SHAPES,
+) -> HeadModel:
     """Read the face model from a folder.
 
     Parameters
@@ -135,6 +144,8 @@ def read_head_model(folder: str | os.PathLike[str]) -> HeadModel:
     folder : path-like
         Holds `ict_full_f16.npz` and `ict_mesh.npz`, or is the public repository or its folder
         `FaceXModel`.
+    expressions, identities : int, optional
+        Shapes that a whole repository has; an array of an .npz file is whole or damaged.
 
     Returns
     -------
@@ -143,7 +154,7 @@ def read_head_model(folder: str | os.PathLike[str]) -> HeadModel:
     Raises
     ------
     HeadModelError
-        The folder is missing, is something else, or was downloaded only in part.
+        The folder is missing, is something else, is damaged, or was downloaded only in part.
     """
     root = Path(folder)
     if not root.is_dir():
@@ -152,7 +163,7 @@ def read_head_model(folder: str | os.PathLike[str]) -> HeadModel:
         return _read_npz(root)
     for inner in (root, root / OBJ_FOLDER):
         if (inner / NEUTRAL_FILE).exists() or (inner / INDEX_FILE).exists():
-            return _read_repository(inner)
+            return _read_repository(inner, expressions, identities)
     raise HeadModelError(
         f"{root} is not ICT-FaceKit: it holds neither {SHAPES_FILE} nor "
         f"{OBJ_FOLDER}/{NEUTRAL_FILE}; {how_to_get()}"
@@ -170,8 +181,8 @@ def _present(path: Path) -> Path:
 
 def _broken(path: Path, what: str) -> HeadModelError:
     return HeadModelError(
-        f"{path} ({path.stat().st_size:,} bytes) {what}: it was downloaded only in part, "
-        "download it again"
+        f"{path} ({path.stat().st_size:,} bytes) {what}: it is damaged or downloaded only in "
+        "part, download it again"
     )
 
 
@@ -183,7 +194,7 @@ def _arrays(path: Path, names: tuple[str, ...]) -> dict[str, npt.NDArray[np.gene
             missing = [name for name in names if name not in archive.files]
             if not missing:
                 return {name: archive[name] for name in names}
-    except (zipfile.BadZipFile, EOFError, OSError, ValueError):
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError):
         raise _broken(path, "is not a whole .npz file") from None
     raise HeadModelError(
         f"{path} is not a file of ICT-FaceKit: the array {missing[0]!r} is missing"
@@ -213,7 +224,20 @@ def _read_npz(root: Path) -> HeadModel:
     return _checked(model, root / MESH_FILE)
 
 
-def _read_repository(root: Path) -> HeadModel:
+def _shape_files(root: Path, names: list[str], expected: int, what: str) -> list[Path]:
+    """The files of the named shapes, all of which must be there."""
+    files = [root / f"{name}.obj" for name in names]
+    missing = [file.name for file in files if not file.is_file()]
+    if missing or len(names) < expected:
+        first = f"{missing[0]} is missing" if missing else f"{INDEX_FILE} names no others"
+        raise HeadModelError(
+            f"{root} holds only {len(files) - len(missing)} of {expected} {what} shapes of "
+            f"ICT-FaceKit: {first}; download it again"
+        )
+    return files
+
+
+def _read_repository(root: Path, expressions: int, identities: int) -> HeadModel:
     path = _present(root / INDEX_FILE)
     try:
         index = json.loads(path.read_text(encoding="utf-8"))
@@ -221,19 +245,17 @@ def _read_repository(root: Path) -> HeadModel:
         landmarks = np.asarray(index["idx_to_landmark_verts"], dtype=np.intp)
     except (ValueError, KeyError, TypeError):
         raise _broken(path, "is not a whole list of vertex indices") from None
+    files = _shape_files(root, names, expressions, "expression")
+    numbered = [f"identity{number:03d}" for number in range(identities)]
+    files += _shape_files(root, numbered, identities, "identity")
     path = _present(root / NEUTRAL_FILE)
     try:
         mesh = read_mesh(path)
     except ValueError as error:
         raise _broken(path, str(error)) from None
     count = len(mesh.vertices)
-    files = sorted(root.glob("identity[0-9][0-9][0-9].obj"))
-    numbers = [int(file.stem[-3:]) for file in files]
-    if missing := sorted(set(range(max(numbers, default=0) + 1)) - set(numbers)):
-        _present(root / f"identity{missing[0]:03d}.obj")
     offsets = []
-    for file in [*(root / f"{name}.obj" for name in names), *files]:
-        _present(file)
+    for file in files:
         try:
             vertices = read_vertices(file)
         except ValueError as error:
