@@ -8,12 +8,15 @@ import sys
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from data.people import __main__ as command
 from data.people import write
 from landmarks import Sample, read_shards
+from landmarks.errors import InputError
 from tests import made_up_head
 
 ROOT = Path(__file__).parent.parent
@@ -68,6 +71,8 @@ def test_a_set_is_described_by_itself(head, tmp_path, painted, capsys):
     assert (told["samples"], told["people"]) == (15, 3)
     assert painted == list(range(15))
     assert told["settings"]["seed"] == 0
+    assert told["settings"]["expressions"] == made_up_head.head().names
+    assert "scipy" in told["settings"]["made_with"]
     assert "USC Institute for Creative Technologies, MIT" in told["settings"]["attribution"]
     assert [item.record["person"] for item in read_shards(tmp_path / "set")] == [
         number // 5 for number in range(15)
@@ -104,6 +109,54 @@ def test_an_interrupted_run_does_only_what_is_missing(head, tmp_path, monkeypatc
     assert painted == []
     told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
     assert "holds the finished set already" in told
+
+
+def test_a_set_is_never_made_of_two_generators(head, tmp_path, monkeypatch, painted, capsys):
+    run(tmp_path / "set", "--ict", head, *SMALL)
+    monkeypatch.setattr(write, "GENERATOR", write.GENERATOR + 1)
+    told = run(tmp_path / "set", "--ict", head, *SMALL, "--resume", code=2, capsys=capsys)
+    assert f"other settings (generator was {write.GENERATOR - 1}, is {write.GENERATOR})" in told
+
+
+def test_what_is_told_when_nothing_was_kept(head, tmp_path, monkeypatch, painted, capsys):
+    def stopped(indices):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(write, "_work", stopped)
+        told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert told == "interrupted; nothing was kept\n"
+    assert not (tmp_path / "set").exists()
+    with monkeypatch.context() as patch:
+        patch.setattr(write.OrderedPool, "run", lambda pool, tasks: [(range(0, 5), write.Died())])
+        told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert told == (
+        "the process that rendered pictures 0 to 4 ended (out of memory, or a crash); nothing was"
+        " kept\n"
+    )
+
+
+def test_one_job_gives_the_callers_threads_back(head, tmp_path, monkeypatch, painted):
+    during = []
+    real = write._work
+
+    def counted(indices):
+        during.append((cv2.getNumThreads(), *(pool["num_threads"] for pool in threadpool_info())))
+        return real(indices)
+
+    monkeypatch.setattr(write, "_work", counted)
+    own = cv2.getNumThreads()
+    try:
+        cv2.setNumThreads(2)
+        with threadpool_limits(2):
+            before = [pool["num_threads"] for pool in threadpool_info()]
+            run(tmp_path / "set", "--ict", head, *SMALL)
+            assert cv2.getNumThreads() == 2
+            assert [pool["num_threads"] for pool in threadpool_info()] == before
+    finally:
+        cv2.setNumThreads(own)
+    assert set(during) == {(1,) * (1 + len(before))}
+    assert max(before) == 2
 
 
 def test_a_small_set_is_one_file(head, tmp_path, painted):
@@ -166,11 +219,26 @@ def test_a_picture_that_fails_is_named(head, tmp_path, monkeypatch, capsys):
 
 
 def test_tasks_are_runs_of_one_person():
-    names = tuple(made_up_head.head().names)
-    settings = write.Settings(names, people=3, per_person=23)
+    settings = write.Settings.of(made_up_head.head(), people=3, per_person=23)
+    assert settings.identities == made_up_head.IDENTITIES
     tasks = list(write._tasks(4, settings))
     assert [index for task in tasks for index in task] == list(range(4, 69))
     assert all(task[0] // 23 == task[-1] // 23 for task in tasks)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "told"),
+    [
+        ({"samples": 8.5}, "samples of a pixel: expected a whole number, got 8.5"),
+        ({"quality": 90.5}, "quality of the JPEGs: expected a whole number"),
+        ({"samples": 4097}, "samples of a pixel: expected 1 to 4096, got 4097"),
+    ],
+)
+def test_numbers_of_an_order_are_whole_and_in_their_range(numbers, told):
+    with pytest.raises(InputError, match=told):
+        write.Order("model", write.Settings.of(made_up_head.head()), **numbers)
+    with pytest.raises(InputError, match="size of the pictures: expected a whole number, got 64.0"):
+        write.Settings.of(made_up_head.head(), size=64.0)
 
 
 # From here on pictures are rendered, with the preview and the made-up head.

@@ -108,6 +108,8 @@ def test_the_command_draws_from_shards(shards, tmp_path):
         (["x.tar", "-o", "a.gif"], "unknown ending '.gif'"),
         (["x.tar", "-o", "a.png", "--plain", "--points"], "--plain draws neither"),
         (["x.tar", "-o", "a.png", "--rows", "0"], "--rows is 0"),
+        (["x.tar", "-o", "a.png", "--intensities", "0.4", "nan"], "--intensities holds nan"),
+        (["x.tar", "-o", "a.png", "--intensities", "inf"], "holds inf: expected finite numbers"),
         (["--ict", "nowhere", "-o", "a.png"], "nowhere is not a folder: the face model"),
     ],
 )

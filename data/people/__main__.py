@@ -27,7 +27,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--per-person", type=int, default=40, help="pictures of each (40)")
     parser.add_argument("--size", type=int, default=128, help="width and height in pixels (128)")
     parser.add_argument("--seed", type=int, default=0, help="another one gives other people (0)")
-    parser.add_argument("--samples", type=int, default=8, help="light paths of a pixel (8)")
+    parser.add_argument(
+        "--samples",
+        type=int,
+        default=8,
+        help="light paths of a pixel (8), rounded up to fill a nearly square grid: 32 are 5 × 7",
+    )
     parser.add_argument(
         "--preview", action="store_true", help="rasterise instead: fast, without shadows"
     )
@@ -54,13 +59,12 @@ def _run(args: argparse.Namespace) -> str:
     if args.ict is None:
         raise InputError(how_to_get())
     model = read_head_model(args.ict)
-    settings = Settings(
-        tuple(model.names),
+    settings = Settings.of(
+        model,
         seed=args.seed,
         people=args.people,
         per_person=args.per_person,
         size=args.size,
-        identities=len(model.identities),
         frontal=args.frontal,
     )
     quality = None if args.png else args.quality
@@ -111,8 +115,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise
         _say("Mitsuba is not installed: get it with `pip install mitsuba`, or add --preview")
         return 2
-    except KeyboardInterrupt:
-        _say("interrupted; finished shards are kept, --resume goes on with them")
+    except KeyboardInterrupt as stop:
+        _say(f"interrupted; {stop}" if stop.args else "interrupted, nothing was written")
         return 2
     return 0
 

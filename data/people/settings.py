@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,6 +30,16 @@ STREAMS = {
 MOST = 2**32  # seeds, persons and pictures are single words of the generators' seeds
 
 
+class Shapes(Protocol):
+    """What a set needs to know of a head model."""
+
+    @property
+    def names(self) -> Sequence[str]: ...
+
+    @property
+    def identities(self) -> Sized: ...
+
+
 @dataclass(frozen=True)
 class Settings:
     """What a set of synthetic people is made of.
@@ -41,7 +53,7 @@ class Settings:
     people, per_person : int
         How many people, and pictures of each.
     size : int
-        Width and height of a picture in pixels.
+        Width and height of a picture in pixels, 32 to 1024.
     identities : int
         Identity shapes of the head model.
     frontal : bool
@@ -73,6 +85,7 @@ class Settings:
         whole(self.seed, "seed", 0, MOST - 1)
         whole(self.people, "people", 1, MOST)
         whole(self.per_person, "pictures of each person", 1, MOST)
+        whole(self.size, "size of the pictures", 32, 1024)
         whole(self.identities, "identity shapes", 1, MOST)
         whole(self.frames, "frames of a sequence", 2, MOST)
         if self.people * self.per_person > MOST:
@@ -84,6 +97,24 @@ class Settings:
             raise InputError(
                 f"share of pictures in sequences: expected 0 to 1, got {self.sequences}"
             )
+
+    @classmethod
+    def of(cls, model: Shapes, **chosen: Any) -> Settings:
+        """Settings for a head model, whose expression and identity shapes they take.
+
+        Parameters
+        ----------
+        model : HeadModel
+            Or anything with its `names` and `identities`.
+        **chosen
+            The other attributes.
+
+        Raises
+        ------
+        InputError
+            As for `Settings`.
+        """
+        return cls(tuple(model.names), identities=len(model.identities), **chosen)
 
     @property
     def pictures(self) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -136,13 +137,8 @@ def _rendered(args: argparse.Namespace, columns: list[Column], rows: int) -> dic
     from data.people.write import Order, painter
 
     model = read_head_model(args.ict)
-    settings = Settings(
-        tuple(model.names),
-        seed=args.seed,
-        people=args.first + rows,
-        size=args.size,
-        identities=len(model.identities),
-        frontal=args.frontal,
+    settings = Settings.of(
+        model, seed=args.seed, people=args.first + rows, size=args.size, frontal=args.frontal
     )
     paint = painter(Order(args.ict, settings, args.samples, args.preview))
 
@@ -193,7 +189,9 @@ def _parser() -> argparse.ArgumentParser:
     group.add_argument("--seed", type=int, default=0)
     group.add_argument("--first", type=int, default=0, help="number of the first person (0)")
     group.add_argument("--size", type=int, default=128, help="pixels rendered (128)")
-    group.add_argument("--samples", type=int, default=8, help="light paths of a pixel (8)")
+    group.add_argument(
+        "--samples", type=int, default=8, help="light paths of a pixel (8), as of data.people"
+    )
     group.add_argument("--preview", action="store_true", help="rasterise: fast")
     group.add_argument("--frontal", action="store_true")
     return parser
@@ -207,6 +205,9 @@ def _work(args: argparse.Namespace) -> None:
     for value, what, most in ((args.rows, "--rows", 200), (args.cell, "--cell", 1024)):
         if not 1 <= value <= most:
             raise InputError(f"{what} is {value}: expected 1 to {most}")
+    for value in args.intensities:
+        if not math.isfinite(value):
+            raise InputError(f"--intensities holds {value}: expected finite numbers")
     path = Path(args.output)
     kind = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower())
     if kind is None:

@@ -6,24 +6,27 @@ import functools
 import hashlib
 import importlib.metadata
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 import PIL
+import scipy
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from tqdm import tqdm
 
 from data.people.head_model import ATTRIBUTION, HeadModel, read_head_model
-from data.people.settings import Settings
+from data.people.settings import Settings, whole
 from landmarks.errors import InputError
 from landmarks.pool import Died, OrderedPool
 from landmarks.samples import Sample, encode_sample
 from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
 
-SIZES = (32, 1024)
+GENERATOR = 1
+"""Raise it whenever a change alters pictures or records: no set is made of two generators."""
+
 MOST_SAMPLES = 4096
 _LOOK = ("melanin", "age", "hair_style", "beard", "headwear")
 """What is told of a person's look in each picture; the rest follows from the seed."""
@@ -42,7 +45,7 @@ class Order:
     settings : Settings
         Who is shown, and how.
     samples : int
-        Light paths of each pixel.
+        Light paths of each pixel; Mitsuba fills a nearly square grid with them (5 × 7 for 32).
     preview : bool
         Rasterise instead of tracing light: fast, without shadows.
     quality : int or None
@@ -51,7 +54,7 @@ class Order:
     Raises
     ------
     InputError
-        A number is outside its range.
+        A number is not whole or outside its range.
     """
 
     model: str
@@ -61,13 +64,9 @@ class Order:
     quality: int | None = 90
 
     def __post_init__(self) -> None:
-        for value, what, least, most in (
-            (self.settings.size, "size of the pictures", *SIZES),
-            (self.samples, "samples of a pixel", 1, MOST_SAMPLES),
-            (90 if self.quality is None else self.quality, "quality of the JPEGs", 1, 100),
-        ):
-            if not least <= value <= most:
-                raise InputError(f"{what}: expected {least} to {most}, got {value}")
+        whole(self.samples, "samples of a pixel", 1, MOST_SAMPLES)
+        if self.quality is not None:
+            whole(self.quality, "quality of the JPEGs", 1, 100)
 
 
 def painter(order: Order) -> Callable[[int], Sample]:
@@ -113,9 +112,10 @@ _quality: int | None = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """With one job the work is done in this process, whose threads are given back."""
+    """Work on one thread in this process, and give its threads back at the end."""
     before = cv2.getNumThreads()
     try:
+        cv2.setNumThreads(1)
         with threadpool_limits(1):
             yield
     finally:
@@ -171,11 +171,17 @@ def describe(order: Order, model: HeadModel) -> dict[str, Any]:
     """
     settings = order.settings
     path_traced = not order.preview
-    made_with = {"numpy": np.__version__, "opencv": cv2.__version__, "pillow": PIL.__version__}
+    made_with = {
+        "numpy": np.__version__,
+        "scipy": scipy.__version__,
+        "opencv": cv2.__version__,
+        "pillow": PIL.__version__,
+    }
     if path_traced:
         made_with["mitsuba"] = importlib.metadata.version("mitsuba")
     return {
         "set": "synthetic people",
+        "generator": GENERATOR,
         "attribution": ATTRIBUTION,
         "model": fingerprint(model),
         "seed": settings.seed,
@@ -189,6 +195,8 @@ def describe(order: Order, model: HeadModel) -> dict[str, Any]:
         "samples": order.samples if path_traced else None,
         "pictures": "png" if order.quality is None else f"jpeg, quality {order.quality}",
         "made_with": ", ".join(f"{name} {version}" for name, version in made_with.items()),
+        # Records hold the weights that are not zero, by name.
+        "expressions": list(settings.expression_names),
     }
 
 
@@ -242,6 +250,8 @@ def write_people(
     ------
     InputError
         As `landmarks.shard_set.writing_set`; or a process ended without an answer.
+    KeyboardInterrupt
+        Its text says what is kept.
     RuntimeError
         The processes cannot start, or a picture cannot be rendered.
     """
@@ -256,13 +266,13 @@ def write_people(
             disable=None if progress else True,
             leave=False,
         )
-        with bar:
+        # With one job the work is done in this process.
+        with bar, one_thread() if jobs == 1 else nullcontext():
             for indices, result in pool.run(_tasks(shards.done, settings)):
                 if isinstance(result, Died):
                     raise InputError(
                         f"the process that rendered pictures {indices[0]} to {indices[-1]} ended"
-                        " (out of memory, or a crash); finished shards are kept, --resume goes on"
-                        " with them"
+                        f" (out of memory, or a crash); {shards.kept}"
                     )
                 for key, members in result:
                     shards.add(key, members)
