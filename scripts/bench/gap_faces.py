@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from data.youtube_faces import YOUTUBE_SHIFT as YOUTUBE_SHIFT
 from data.youtube_faces import youtube_photos
 from landmarks import scheme
 from landmarks.errors import InputError
@@ -26,13 +27,6 @@ STORED = 144
 """Side of what is kept of a picture: the input in its middle, and room to move and turn it."""
 MARGIN = 1.3
 """Side of the true box, divided by the larger side of the points' bounding box."""
-
-YOUTUBE_SHIFT = 1.0
-"""Pixels by which the labels of YouTube Faces lie right of and below what they mark.
-
-A network trained on pictures and mirrored pictures cannot learn a shift to one side: its points lie
-1.1 pixels left of the labels, of faces of every size, and as far above them if HELEN's labels tell.
-"""
 
 
 class Faces(NamedTuple):
@@ -127,8 +121,7 @@ def youtube_faces(path: str) -> dict[str, Faces]:
             raise InputError(photo.problem)
         image = Picture(photo.source, data=photo.data).rgb()
         name = photo.source.removeprefix(f"{path}/")
-        points = np.asarray(photo.points) - YOUTUBE_SHIFT
-        found.setdefault(split_of(photo.person), []).append((name, image, points))
+        found.setdefault(split_of(photo.person), []).append((name, image, np.asarray(photo.points)))
     return {split: gather(faces, f"{path} ({split})") for split, faces in found.items()}
 
 
