@@ -144,7 +144,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         summary = _run(args)
-    except (InputError, RuntimeError) as error:
+    except InputError as error:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:

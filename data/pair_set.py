@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import functools
-import json
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -16,16 +15,18 @@ from tqdm import tqdm
 from data.pair_work import Task, numbered, prepare, work
 from data.photos import Photo, Photos
 from gan.frame import FRAME_FILE, Frame, write_frame
+from gan.held_out import differences, read_told
 from gan.pair_table import TABLE_FILE, PairRecord, write_pair_table
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
 from landmarks.journal import Journal, Record
 from landmarks.outputs import NO_FACE
-from landmarks.pool import OrderedPool
+from landmarks.pool import Died, OrderedPool
 from landmarks.samples import split_of
 
 ERRORS_FILE = "errors.csv"
 JOURNAL_FILE = "pairs.partial"
+_COUNTS = ("without_face", "unusable")
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,12 @@ class Summary:
     rule : str
         How persons were told apart.
     pairs, persons : int
-    problems : list of (str, str)
-        Photographs without a pair, and why.
     skipped : int
         Pairs that an earlier run had made.
+    without_face, unusable : int
+        Photographs that gave no pair: no face was found, or something else was wrong.
+    problems : list of (str, str)
+        The photographs without a pair that this run saw, and why.
     """
 
     folder: str
@@ -81,20 +84,30 @@ class Summary:
     pairs: int = 0
     persons: int = 0
     skipped: int = 0
+    without_face: int = 0
+    unusable: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+
+    def refuse(self, source: str, reason: str) -> None:
+        """Count a photograph that gave no pair."""
+        self.problems.append((source, reason))
+        if reason == NO_FACE:
+            self.without_face += 1
+        else:
+            self.unusable += 1
 
     def __str__(self) -> str:
         told = f"{self.folder}: {self.pairs} pairs of {self.persons} persons"
         told += f" (by {self.rule})" if self.rule else ""
         if self.skipped:
             told += f", {self.skipped} made before"
-        without = sum(reason == NO_FACE for _, reason in self.problems)
-        if without:
-            told += f"; {without} without a face"
-        if others := len(self.problems) - without:
-            told += f"; {others} could not be used, the first: "
-            told += next(reason for _, reason in self.problems if reason != NO_FACE)
-        if self.problems:
+        if self.without_face:
+            told += f"; {self.without_face} without a face"
+        if self.unusable:
+            told += f"; {self.unusable} could not be used"
+            first = next((reason for _, reason in self.problems if reason != NO_FACE), None)
+            told += "" if first is None else f", the first: {first}"
+        if self.without_face or self.unusable:
             told += f" (all in {Path(self.folder, ERRORS_FILE)})"
         return told
 
@@ -138,6 +151,7 @@ def make_pairs(
         done = {record.stem: record for record in journal if record.error is None}
         records = list(_made(target, journal, done, summary, jobs, progress))
         if not records:
+            journal.remove()  # nothing to go on with: another try may be made in this folder
             what = summary.problems[0] if summary.problems else (target.source, "holds no picture")
             told = what[1] if what[0] in what[1] else f"{what[0]}: {what[1]}"
             split = "" if target.split == "all" else f" of the split {target.split!r}"
@@ -192,16 +206,28 @@ def _made(
                 persons.add(task.person)
                 yield _pair(target.frame, task, known)
             else:
-                summary.problems.append((task.photo.source, known.error or NO_FACE))
+                summary.refuse(task.photo.source, known.error or NO_FACE)
 
     with bar:
-        for task, result in pool.run(undone()):
+        for task, result in _answers(pool, undone()):
             if not isinstance(result, Record):
                 reason = f"{task.photo.source} ended the process that read it"
                 result = Record(task.photo.source, task.stem, error=reason)
             yield from settled(result)
         yield from settled(None)
     summary.persons = len(persons)
+
+
+def _answers(
+    pool: OrderedPool[Task, Record], tasks: Iterator[Task]
+) -> Iterator[tuple[Task, Record | Died]]:
+    """What the pool gives; processes that cannot start are no fault of this program's."""
+    try:
+        yield from pool.run(tasks)
+    except RuntimeError as error:
+        if "cannot start" not in str(error):
+            raise
+        raise InputError(str(error)) from None
 
 
 def _light(task: Task) -> Task:
@@ -237,22 +263,28 @@ def _check_folder(folder: Path, target: PairSet, resume: bool) -> Summary | None
     if FRAME_FILE in names:
         if not resume:
             raise InputError(f"{folder} holds finished pairs: give another folder, or delete it")
-        made = json.loads((folder / FRAME_FILE).read_text(encoding="utf-8"))
-        wanted = target.settings()
-        told = [
-            f"{key} was {made.get('settings', {}).get(key)}, is {value}"
-            for key, value in wanted.items()
-            if made.get("settings", {}).get(key) != value
-        ]
+        made = read_told(folder)
+        before = made.get("settings")
+        told = differences({"settings": before}, {"settings": target.settings()})
         if told:
             raise InputError(f"{folder} holds pairs with other settings ({'; '.join(told)})")
         (folder / JOURNAL_FILE).unlink(missing_ok=True)  # a kill at the very end leaves it
-        pairs = int(made["pairs"])
-        rule = target.photos.persons
-        return Summary(str(folder), rule, pairs, int(made["persons"]), skipped=pairs)
+        return _summary_of(made, str(folder), target.photos.persons)
     if names and JOURNAL_FILE not in names:
         raise InputError(f"{folder} holds other files ({names[0]}): give an empty or new folder")
     return None
+
+
+def _summary_of(made: dict[str, Any], folder: str, rule: str) -> Summary:
+    """What a finished folder tells of the run that made it."""
+    try:
+        pairs, persons = int(made["pairs"]), int(made["persons"])
+        # Earlier versions did not count those that gave no pair.
+        without_face, unusable = (int(made.get(name, 0)) for name in _COUNTS)
+    except (KeyError, TypeError, ValueError):
+        path = Path(folder, FRAME_FILE)
+        raise InputError(f"{path} is damaged: expected the numbers of pairs and persons") from None
+    return Summary(folder, rule, pairs, persons, pairs, without_face, unusable)
 
 
 def _finish(folder: Path, target: PairSet, records: list[PairRecord], summary: Summary) -> None:
@@ -270,6 +302,7 @@ def _finish(folder: Path, target: PairSet, records: list[PairRecord], summary: S
         target.frame,
         pairs=summary.pairs,
         persons=summary.persons,
+        **{name: getattr(summary, name) for name in _COUNTS},
         table=TABLE_FILE,
         source=target.source,
         settings=target.settings(),

@@ -12,6 +12,7 @@ from PIL import Image
 
 from data.photos import Photo
 from gan.frame import Frame
+from gan.pairs import pair_name
 from landmarks.errors import ImageError, InputError, PointsError
 from landmarks.faces import FaceFinder, Settings, shared_finder
 from landmarks.files import replacing
@@ -152,7 +153,7 @@ def _write(
     face = Image.fromarray(frame.cut(picture, points))
     lines = Image.fromarray(frame.draw(frame.place(points))[..., 0])
     for kind, image, quality in ((0, lines, _LINE_QUALITY), (1, face, _FACE_QUALITY)):
-        target = folder / f"PID{task.person}_CLEAN{kind}_IID{task.image}.jpg"
+        target = folder / pair_name(str(task.person), face=kind == 1, image=task.image)
         try:
             with replacing(target, "wb", durable=False) as handle:
                 image.save(handle, format="JPEG", quality=quality, subsampling=0)

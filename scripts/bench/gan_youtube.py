@@ -102,8 +102,10 @@ def _tell(args: argparse.Namespace, made: Summary, report: Report) -> None:
     held = scores["generated"]
     asked = "dlib's in the original frame" if args.points == "detect" else "those of the zip file"
     print(f"\n{args.split} persons, never trained on; landmarks asked for: {asked}")
-    if made.problems:
-        print(f"{len(made.problems)} more frames are in no set: dlib finds no face in them")
+    if made.without_face:
+        print(f"{made.without_face} more frames are in no set: dlib finds no face in them")
+    if made.unusable:
+        print(f"{made.unusable} more frames could not be used")
     print(f"{held.pairs} faces of {held.persons} persons at {args.size} pixels")
     print(report.table())
     for note in report.notes:
