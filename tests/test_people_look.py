@@ -13,6 +13,7 @@ from data.people.look import Accessories, draw_accessories, draw_look, dress
 from data.people.surface import BROWS, EYES, HAIR, LIPS, OCCLUDER, smooth_normals
 from data.people.tone import skin_colour
 from data.people.wardrobe import wardrobe
+from landmarks.samples import LABELS
 from tests import made_up_head
 
 MODEL = made_up_head.head()
@@ -63,7 +64,7 @@ def check(surface):
         assert surface.uv.shape == (count, 2), where
         assert surface.uv.min() >= -1e-4, where
         assert surface.uv.max() <= 1 + 1e-4, where
-    assert set(np.unique(surface.label)) <= set(range(9)), where
+    assert set(np.unique(surface.label)) <= set(range(len(LABELS))), where
     if surface.normals is not None:
         assert np.linalg.norm(surface.normals, axis=1) == pytest.approx(np.ones(count), abs=1e-3)
 

@@ -1,5 +1,6 @@
 """Plans of synthetic people: pure, balanced, and silent about the emotion but in the face."""
 
+import dataclasses
 from collections import Counter
 
 import numpy as np
@@ -7,11 +8,15 @@ import pytest
 from scipy.stats import kstest
 
 from data.people import plan as plan_module
+from data.people import render as render_module
 from data.people.background import draw_background
 from data.people.camera import draw_camera, turned
+from data.people.capture import capture
 from data.people.light import draw_light
 from data.people.look import draw_accessories, draw_look
 from data.people.plan import EMOTIONS, NEUTRAL, SPEECH, Settings, people, plan
+from data.people.render import render
+from data.people.surface import BACKGROUND
 from landmarks.errors import InputError
 from scripts.bench import people_leak
 from tests import made_up_head
@@ -162,6 +167,31 @@ def test_only_the_face_tells_the_emotion():
     pitch = np.array([p.pitch for p in chosen])
     leaking = pitch + 0.5 * pitch.std() * label
     assert people_leak.recognised(leaking[:, None], label, person, 0) > limit
+
+
+def test_what_surrounds_a_face_stays_as_the_emotion_changes(monkeypatch):
+    """Two pictures that differ by the emotion alone have the same surroundings to the last bit."""
+    head = made_up_head.head()
+    settings = Settings(NAMES, seed=3, people=2, per_person=20, size=64, identities=5)
+
+    def plain(linear, lens, noise):  # of blur and compression the head's edge would go astray
+        return linear, capture(linear, lens, noise)[1]
+
+    monkeypatch.setattr(render_module, "capture", plain)
+    pictures = []
+    one = plan(settings, 7)
+    for emotion, style, name in [("fear", "open", "jawOpen"), ("happiness", "", "mouthSmile_L")]:
+        weights = 0.7 * np.array([shape == name for shape in NAMES])
+        changed = dataclasses.replace(one, emotion=emotion, style=style, weights=weights)
+        pictures.append(render(head, changed, settings, path_traced=False))
+    fear, happiness = pictures
+    assert (fear.points != happiness.points).any()
+    for part in people_leak.SURROUNDINGS:
+        assert fear.record[part] == happiness.record[part], part
+    behind = (fear.labels == BACKGROUND) & (happiness.labels == BACKGROUND)
+    behind[int(fear.points[30, 1]) :] = False  # clothes, which are exposed as the face is
+    assert behind.mean() > 0.1
+    np.testing.assert_array_equal(fear.image[behind], happiness.image[behind])
 
 
 @pytest.mark.parametrize(

@@ -78,9 +78,7 @@ def _clumps(shell: Shell, look: Look, rng: np.random.Generator) -> Array:
     return (1 - look.hair_wave) * 0.5 * smooth + look.hair_wave * curly
 
 
-def _crop(
-    canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator
-) -> tuple[Array, Array]:
+def _crop(canvas: Canvas, mean: Shell, look: Look, rng: np.random.Generator) -> tuple[Array, Array]:
     """Depth inside the hair line and thickness of a plain crop."""
     edge = hair_edge(canvas, mean.place, look) + _ragged(mean, rng, 0.012)
     top = step(mean.place[..., 1], 0.55, 0.25)
@@ -91,14 +89,14 @@ def _crop(
 
 
 def _short(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
-    edge, thick = _crop(canvas, mean, own, look, rng)
+    edge, thick = _crop(canvas, mean, look, rng)
     return Cut(own.lifted(thick), edge + 0.005)
 
 
 def _side_part(
     canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator
 ) -> Cut:
-    edge, thick = _crop(canvas, mean, own, look, rng)
+    edge, thick = _crop(canvas, mean, look, rng)
     side = np.sign(look.hair_side) * 0.28
     x, y, z = np.moveaxis(mean.place, -1, 0)
     over = step(-(x - side) * np.sign(side), 0.0, 0.03)
@@ -111,7 +109,7 @@ def _side_part(
 
 
 def _fringe(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
-    edge, thick = _crop(canvas, mean, own, look, rng)
+    edge, thick = _crop(canvas, mean, look, rng)
     x, y, z = np.moveaxis(mean.place, -1, 0)
     brow = canvas.landmarks[19:25, 1].mean()
     lowest = brow + 0.3 - 0.33 * look.hair_length + _ragged(mean, rng, 0.02)
@@ -122,7 +120,7 @@ def _fringe(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.
 
 
 def _swept(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
-    edge, thick = _crop(canvas, mean, own, look, rng)
+    edge, thick = _crop(canvas, mean, look, rng)
     x, y, z = np.moveaxis(mean.place, -1, 0)
     quiff = step(z, -0.7, 0.2) * step(y, 0.8, 0.12) * np.exp(-0.5 * (x / 0.45) ** 2)
     thick = thick + quiff * (0.05 + 0.14 * look.hair_length) * np.clip(edge / 0.1, 0, 1)
@@ -130,7 +128,7 @@ def _swept(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.G
 
 
 def _long(canvas: Canvas, mean: Shell, own: Shell, look: Look, rng: np.random.Generator) -> Cut:
-    edge, _ = _crop(canvas, mean, own, look, rng)
+    edge, _ = _crop(canvas, mean, look, rng)
     thick = look.hair_volume * (1 + 0.4 * _clumps(mean, look, rng)) + 0.035
     thick = thick * np.clip(0.4 + edge / 0.15, 0.4, 1)
     fall = float(rng.uniform(0.0, 0.35))

@@ -15,7 +15,6 @@ Float = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
 
 NEAR = 1.0  # centimetres; nothing closer to the camera is seen
-OPAQUE = 0.5  # coverage from which a surface counts as what a pixel shows
 _AT_ONCE = 2_000_000  # candidate pixels held in memory
 
 
@@ -111,16 +110,6 @@ def barycentric(xy: Float, x: Float, y: Float) -> Float:
         return np.stack([1 - second - third, second, third], axis=1)
 
 
-def covered(surface: Surface, triangle: Index, weights: Float) -> npt.NDArray[np.bool_]:
-    """Whether a surface is opaque at points of its triangles, (p,) bool."""
-    if surface.alpha is None:
-        return np.ones(len(triangle), bool)
-    if isinstance(surface.alpha, float | int) or surface.uv is None:
-        return np.full(len(triangle), bool(np.mean(surface.alpha) >= OPAQUE))
-    uv = np.einsum("pc,pck->pk", weights, surface.uv[surface.triangles[triangle]])
-    return np.asarray(texel(surface.alpha, uv) >= OPAQUE)
-
-
 def rasterise(
     surfaces: Sequence[Surface], camera: Camera, triangles: Projected | None = None
 ) -> Raster:
@@ -137,10 +126,6 @@ def rasterise(
     Returns
     -------
     raster : Raster
-
-    Notes
-    -----
-    Where the coverage is below one half a surface is looked through.
     """
     size = camera.size
     if triangles is None:
@@ -172,12 +157,6 @@ def rasterise(
         far = 1 / inverse.sum(axis=1)
         on_surface = inverse * far[:, None]
         keep = far <= depth[pixel]
-        for number in np.unique(triangles.surface[owner]):
-            if surfaces[number].alpha is not None:
-                here = np.flatnonzero(keep & (triangles.surface[owner] == number))
-                keep[here] = covered(
-                    surfaces[number], triangles.triangle[owner[here]], on_surface[here]
-                )
         owner, pixel, far, on_surface = owner[keep], pixel[keep], far[keep], on_surface[keep]
         np.minimum.at(depth, pixel, far)
         nearest = far == depth[pixel]

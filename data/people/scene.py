@@ -53,17 +53,7 @@ def _material(surface: Surface) -> dict[str, Any]:
     else:
         mean = surface.albedo.reshape(-1, 3).mean(axis=0)
         colour = {"type": "rgb", "value": [float(value) for value in mean]}
-    material: dict[str, Any] = {
-        "type": "twosided",
-        "inner": {"type": "diffuse", "reflectance": colour},
-    }
-    if surface.alpha is not None:
-        if isinstance(surface.alpha, float | int) or surface.uv is None:
-            opacity: Any = float(np.mean(surface.alpha))
-        else:
-            opacity = _texture(surface.alpha[..., None])
-        material = {"type": "mask", "opacity": opacity, "inner": material}
-    return material
+    return {"type": "twosided", "inner": {"type": "diffuse", "reflectance": colour}}
 
 
 def _mesh(surface: Surface) -> Any:

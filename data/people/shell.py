@@ -7,7 +7,6 @@ import numpy.typing as npt
 from scipy import ndimage
 
 from data.people.canvas import Canvas, rasterise
-from data.people.head_model import HeadModel
 from data.people.solids import grid_triangles
 from data.people.surface import Array, Labels, Surface, floats, smooth_normals
 
@@ -206,7 +205,7 @@ def _snapped(place: Array, inside: Array) -> Array:
     return np.where(out[..., None], nearest + share * (place - nearest), place)
 
 
-def skin_triangles(model: HeadModel, canvas: Canvas) -> npt.NDArray[np.int32]:
+def skin_triangles(canvas: Canvas) -> npt.NDArray[np.int32]:
     """Triangles of the head's outside: face, ears, scalp and neck."""
     face = canvas.face.part
     head = canvas.head.part

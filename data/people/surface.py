@@ -8,12 +8,21 @@ import numpy as np
 import numpy.typing as npt
 
 from data.people.head_model import HeadModel
+from landmarks.samples import LABELS
 
 Array = npt.NDArray[np.floating[Any]]
 Labels = npt.NDArray[np.uint8]
 
-BACKGROUND, SKIN, LIPS, MOUTH, TEETH, EYES, BROWS, HAIR, OCCLUDER = range(9)
-"""The values of the label pictures, in the order of `landmarks.shards.LABELS`."""
+# The values of the label pictures.
+BACKGROUND = LABELS.index("background")
+SKIN = LABELS.index("skin")
+LIPS = LABELS.index("lips")
+MOUTH = LABELS.index("mouth_interior")
+TEETH = LABELS.index("teeth")
+EYES = LABELS.index("eyes")
+BROWS = LABELS.index("brows")
+HAIR = LABELS.index("hair")
+OCCLUDER = LABELS.index("occluder")
 
 
 def floats(values: npt.ArrayLike) -> npt.NDArray[np.float32]:
@@ -36,8 +45,6 @@ class Surface(NamedTuple):
         lies at ((column + 0.5) / W, (row + 0.5) / H).
     albedo : (H, W, 3) or (3,) float32 array
         Linear RGB between 0 and 1.
-    alpha : (H, W) float32 array, float or None
-        Coverage between 0 and 1; None is opaque.
     roughness : float or None
         Of the gloss over the diffuse colour; None for a surface without gloss.
     specular : float
@@ -55,7 +62,6 @@ class Surface(NamedTuple):
     triangles: npt.NDArray[np.int32]
     uv: Array | None
     albedo: Array
-    alpha: Array | float | None = None
     roughness: float | None = None
     specular: float = 0.0
     label: int | Labels = SKIN

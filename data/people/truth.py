@@ -23,7 +23,7 @@ import numpy.typing as npt
 from data.people.camera import Camera
 from data.people.convention import Places, annotated_places
 from data.people.head_model import HeadModel
-from data.people.raster import Projected, Raster, barycentric, covered, texel
+from data.people.raster import Projected, Raster, barycentric, texel
 from data.people.surface import BACKGROUND, Surface, smooth_normals
 from landmarks import scheme
 
@@ -225,16 +225,9 @@ def visible(
         flat = barycentric(triangles.xy[which], np.full(len(which), x), np.full(len(which), y))
         hit = (flat >= 0).all(axis=1)
         inverse = flat[hit] * triangles.inverse[which[hit]]
-        hit_depth = 1 / inverse.sum(axis=1)
-        before = hit_depth < limit[point]
-        which, inverse, hit_depth = which[hit][before], inverse[before], hit_depth[before]
-        for number in np.unique(triangles.surface[which]):
-            if not surfaces[number].hides:
-                continue
-            here = triangles.surface[which] == number
-            weights = inverse[here] * hit_depth[here, None]
-            if covered(surfaces[number], triangles.triangle[which[here]], weights).any():
-                seen[point] = False
+        before = 1 / inverse.sum(axis=1) < limit[point]
+        nearer = np.unique(triangles.surface[which[hit][before]])
+        seen[point] = not any(surfaces[number].hides for number in nearer)
     return seen
 
 

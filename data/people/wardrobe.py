@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -24,7 +23,7 @@ from data.people.worn import clothes
 from data.people.wrinkles import Wrinkles
 
 _MODELS_KEPT, _PEOPLE_KEPT = 2, 4
-_kept: OrderedDict[tuple[int, int], Wardrobe] = OrderedDict()
+_kept: dict[tuple[int, int], Wardrobe] = {}
 
 
 class Person(NamedTuple):
@@ -75,7 +74,7 @@ class Wardrobe:
         self.head = self._uncovered()
         self.teeth = part(model, "M_Teeth")
         self.gums = part(model, "M_GumsTongue")
-        self.outside = skin_triangles(model, self.canvas)
+        self.outside = skin_triangles(self.canvas)
         self.mean_shell = Shell(self.canvas, self.outside, model.neutral)
         self.skin_triangles = model.triangles[model.part("M_Face", "M_BackHead")]
         self.person = lru_cache(maxsize=_PEOPLE_KEPT)(self._person)
@@ -117,5 +116,5 @@ def wardrobe(model: HeadModel, size: int) -> Wardrobe:
     if key not in _kept:
         _kept[key] = Wardrobe(model, size)
         while len(_kept) > _MODELS_KEPT:
-            _kept.popitem(last=False)
+            del _kept[next(iter(_kept))]  # the first that was made
     return _kept[key]

@@ -75,8 +75,8 @@ def _groups(points: Array) -> list[Wrinkle]:
     dimple = (((cx + 0.07, cy + 0.06), (cx + 0.1, cy), (cx + 0.085, cy - 0.07)),)
     low = float(points[57, 1])
     under_lip = (((0.0, low - 0.075), (0.1, low - 0.07), (0.19, low - 0.045)),)
-    hx = float(chin[1])
-    chin_dents = (((0.05, hx + 0.16), (0.1, hx + 0.13)), ((0.0, hx + 0.12), (0.06, hx + 0.09)))
+    hy = float(chin[1])
+    chin_dents = (((0.05, hy + 0.16), (0.1, hy + 0.13)), ((0.0, hy + 0.12), (0.06, hy + 0.09)))
     return [
         Wrinkle(
             "crow's feet",
