@@ -2,9 +2,9 @@
 
 python -m scripts.bench.people_points SHARDS --worst worst.png
 
-Frontal pictures (yaw and pitch below 10 degrees) without anything before the face (no pixel of the
-mask is an occluder) are searched by dlib's HOG detector on the picture enlarged by 2, as its
-published script does. A face counts as found when the centre of the true inner points lies in a
+Frontal pictures (yaw and pitch below 10 degrees) in which nothing can be seen that is worn or held
+(no pixel of the mask is an occluder, as headscarves and hats are) are searched by dlib's HOG
+detector on the picture enlarged by 2, as its published script does. A face counts as found when the centre of the true inner points lies in a
 box between half and twice their width. Errors are NME of the inner 51 points over the outer eye
 corners, of the faces found; a table names the mean offset of each point, dlib's minus ours, in
 percent of that distance along the eyes' line and downwards: where conventions differ.
@@ -42,7 +42,7 @@ class Measured(NamedTuple):
 
 
 def is_plain(sample: Sample) -> bool:
-    """Whether a picture is frontal and nothing hides a part of the face."""
+    """Whether a picture is frontal and shows nothing that could hide a part of the face."""
     pose = sample.record["pose"]
     turned = max(abs(pose["yaw"]), abs(pose["pitch"])) >= _FRONTAL
     hidden = sample.labels is not None and (sample.labels == LABELS.index("occluder")).any()

@@ -41,16 +41,19 @@ from landmarks import detect
 from landmarks.errors import InputError
 from landmarks.scheme import MIRROR
 from landmarks.shards import read_shards
+from scripts.bench.people_points import is_plain
 
 Array = npt.NDArray[np.float64]
 INNER = slice(17, 68)  # dlib's jaw points are unreliable
-# A predictor errs toward other people's faces, and a little at each point (in outer eye
-# distances); together as much as dlib's points scatter between photographs of one neutral face.
+# A predictor errs toward other people's faces (in standard deviations), and a little at each point
+# (in outer eye distances). Set by hand, to scatter about as dlib's points do between photographs of
+# one neutral face; no command measures that.
 OTHERS, NOISE = 0.5, 0.005
 WEAKEST = 0.3  # intensity below which a synthetic expression teaches nothing
 MOUTH = 0.6  # weight of the mouth, which moves farther than all else
 RIDGE = 1e-3  # of the covariances
-COST, COST_REAL = 1.0, 3.0  # each the best of a few on the development half
+# Set by hand: each the best of a few that were tried on the development half.
+COST, COST_REAL = 1.0, 3.0
 FOLDS = 8
 
 
@@ -115,9 +118,7 @@ def _turns(face: Array) -> Array:
 
 def photograph_people(model: FaceModel, count: int, seed: int) -> tuple[Array, Array, Array]:
     """Landmarks (n, 68, 2), emotion (n,) and person (n,) of plans, as a predictor sees them."""
-    settings = Settings(
-        tuple(model.names), seed, count, frontal=True, identities=len(model.identities)
-    )
+    settings = Settings.of(model, seed=seed, people=count, frontal=True)
     rng = np.random.default_rng(seed)
     landmarks, emotion, person = [], [], []
     for number in range(count):
@@ -149,16 +150,9 @@ def find_in_rendered(path: str) -> tuple[Array, Array, Array]:
     landmarks, emotion, person = [], [], []
     for sample in read_shards(path):
         record = sample.record
-        covered = any(isinstance(kind, str) and kind for kind in record["accessories"].values())
         clear = record["emotion"] in EMOTIONS and record["second_emotion"] is None
         wanted = record["emotion"] == NEUTRAL or (clear and record["intensity"] >= WEAKEST)
-        turned = max(abs(record["pose"]["yaw"]), abs(record["pose"]["pitch"])) >= 10
-        if (
-            wanted
-            and not covered
-            and not turned
-            and (faces := detect(sample.image, faces="largest"))
-        ):
+        if wanted and is_plain(sample) and (faces := detect(sample.image, faces="largest")):
             landmarks.append(faces[0].points)
             emotion.append(record["emotion"])
             person.append(str(record["person"]))

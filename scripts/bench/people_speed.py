@@ -88,13 +88,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     count = args.people * args.per_person
     busy = (used.ru_utime + used.ru_stime) / count
     model = read_head_model(args.ict)
-    settings = Settings(
-        tuple(model.names),
-        people=args.people,
-        per_person=args.per_person,
-        size=args.size,
-        identities=len(model.identities),
-    )
+    settings = Settings.of(model, people=args.people, per_person=args.per_person, size=args.size)
     alone, whole = bare(Order(args.ict, settings, args.samples), min(args.bare, count))
     print(
         f"{count} pictures of {args.size} px, {args.samples} samples, {args.jobs} processes:"
