@@ -11,14 +11,18 @@ import pytest
 from PIL import Image
 
 from data import make_pairs, pair_set
+from data.people import __main__ as synthetic
 from data.persons import choose_rule, person_in_name
+from data.youtube_faces import youtube_photos
 from gan.frame import Frame, read_frame
 from gan.pair_table import read_pair_table
 from landmarks import detect, read_image, read_table, write_points
 from landmarks.errors import InputError, PointsError
 from landmarks.samples import Sample, encode_sample
 from landmarks.shard_set import writing_set
+from landmarks.shards import read_shards
 from landmarks.tables import Row, write_table
+from tests import made_up_head
 
 
 def run(*arguments, code=0, capsys=None):
@@ -191,7 +195,7 @@ def frames(tmp_path, portrait, face_points):
     return path
 
 
-def test_youtube_frames_are_split_by_person(frames, tmp_path):
+def test_youtube_frames_are_split_by_person(frames, tmp_path, face_points):
     run(frames, tmp_path / "all")
     records = read_pair_table(tmp_path / "all")
     wanted = {"a": "train", "c": "test"}
@@ -207,6 +211,9 @@ def test_youtube_frames_are_split_by_person(frames, tmp_path):
     assert "is missing" in (tmp_path / "all" / "errors.csv").read_text()
     run(frames, tmp_path / "test", "--split", "test")
     assert list(read_pair_table(tmp_path / "test")) == [(2, 1)]  # numbers as in the whole set
+    # The labels lie a pixel right of and below what they mark.
+    first = next(youtube_photos(str(frames)).stream())
+    np.testing.assert_allclose(first.points, face_points - 1)
 
 
 def test_shards_of_synthetic_people(tmp_path, portrait, face_points):
@@ -226,6 +233,66 @@ def test_shards_of_synthetic_people(tmp_path, portrait, face_points):
     assert told == [("7", "anger", 0.25), ("3", "neutral", None)]
     np.testing.assert_allclose(got[0].points, Frame().place(face_points.round(2)), atol=1e-4)
     assert "does not tell who it shows" in (tmp_path / "out" / "errors.csv").read_text()
+
+
+def test_rendered_shards(tmp_path):
+    head = made_up_head.write_npz(tmp_path / "head")
+    given = [tmp_path / "set", "--ict", head, "--people", 2, "--per-person", 2, "--size", 64]
+    given += ["--preview", "--jobs", 1]
+    assert synthetic.main([str(argument) for argument in given]) == 0
+    run(tmp_path / "set", tmp_path / "out", "--size", 64)
+    samples = list(read_shards(tmp_path / "set"))
+    got = list(read_pair_table(tmp_path / "out").values())
+    assert [r.name for r in got] == [str(sample.record["person"]) for sample in samples]
+    for record, sample in zip(got, samples, strict=True):
+        assert record.emotion == (sample.record.get("emotion") or "")
+        np.testing.assert_allclose(record.points, Frame(64).place(sample.points), atol=1e-3)
+        face = read_image(tmp_path / "out" / record.file(1)).astype(float)
+        assert np.abs(face - Frame(64).cut(sample.image, sample.points)).mean() < 8  # JPEG
+
+
+def test_a_folder_that_got_no_pair_may_be_used_again(people, tmp_path, capsys):
+    photos, table = people
+    blank = tmp_path / "blank"
+    blank.mkdir()
+    Image.new("RGB", (64, 64)).save(blank / "Ann_1.png")
+    told = run(blank, tmp_path / "out", code=2, capsys=capsys)
+    assert "no pair could be made" in told
+    assert not list((tmp_path / "out").iterdir())
+    run(photos, tmp_path / "out", "--landmarks", table)
+
+
+def test_a_finished_set_still_counts_what_it_refused(folder, tmp_path, capsys):
+    first = run(folder, tmp_path / "out", "--persons", "each", capsys=capsys)
+    again = run(folder, tmp_path / "out", "--persons", "each", "--resume", capsys=capsys)
+    for told in (first, again):
+        assert "; 1 without a face; 2 could not be used" in told
+        assert "errors.csv" in told
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"frame": {}, "pairs": "many"}', '{"settings": 3}'])
+def test_a_damaged_description_is_told(people, tmp_path, capsys, text):
+    photos, table = people
+    run(photos, tmp_path / "out", "--landmarks", table)
+    path = tmp_path / "out" / "pairs.json"
+    if "many" in text:
+        text = json.dumps({**json.loads(path.read_text()), "pairs": "many"})
+    path.write_text(text)
+    capsys.readouterr()
+    told = run(photos, tmp_path / "out", "--landmarks", table, "--resume", code=2, capsys=capsys)
+    assert "is damaged" in told or "with other settings" in told
+    assert told.count("\n") == 1
+
+
+def test_only_processes_that_cannot_start_are_bad_input(people, tmp_path, monkeypatch, capsys):
+    photos, table = people
+
+    def fails(task):
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(pair_set, "work", fails)
+    with pytest.raises(RuntimeError, match="a fault of ours"):
+        run(photos, tmp_path / "out", "--landmarks", table)
 
 
 @pytest.mark.parametrize(
