@@ -21,11 +21,10 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from gan.console import generator_parser, run
 from landmarks.errors import InputError
 
 if TYPE_CHECKING:
-    from gan.config import Config
-    from gan.pairs import Pair
     from gan.verdict import Scores, Verdict
 
 PROGRAM = "python -m gan.evaluate"
@@ -98,13 +97,7 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    about, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=about.partition(": ")[2],
-        epilog=more.partition("\n\n")[2],
-    )
-    parser.add_argument("model", help="the folder of a training run, or a .safetensors file of it")
+    parser = generator_parser(PROGRAM, __doc__ or "")
     parser.add_argument("data", help="a folder of pairs")
     parser.add_argument(
         "--train",
@@ -122,53 +115,7 @@ def _parser() -> argparse.ArgumentParser:
         help="faces to measure, of held-out and of training persons each; 0 for all held-out ones,"
         " and as many training ones (%(default)s)",
     )
-    parser.add_argument("--device", help="cpu, cuda, … (the GPU where there is one)")
-    parser.add_argument(
-        "--last", action="store_true", help="the weights of the last step, not their moving average"
-    )
     return parser
-
-
-def divide(data: str, train: str | None, config: Config) -> tuple[list[Pair], list[Pair]]:
-    """Training pairs, and pairs of persons that training never saw.
-
-    Parameters
-    ----------
-    data : str
-        A folder of pairs.
-    train : str or None
-        The folder that was trained on, if it is another.
-    config : Config
-
-    Returns
-    -------
-    train_pairs, held_out : list of Pair
-
-    Raises
-    ------
-    InputError
-        Nobody is held out; a person of `data` was trained on, as both folders' pairs.csv tell.
-    """
-    from gan.evaluation import read_pairs
-    from gan.pair_table import read_pair_table
-    from gan.pairs import split_persons
-
-    own = read_pairs(train or data, config.pairing)
-    known, held = split_persons(own, config.held_out, config.seed)
-    if train is None:
-        if not held:
-            raise InputError(
-                f"{data} holds nobody out ({len(own.persons)} persons, a share of"
-                f" {config.held_out:g}): give other persons' pairs, and this folder with --train"
-            )
-        return list(known), list(held)
-    persons = {pair.person for pair in known}
-    learnt = {r.name for r in read_pair_table(train).values() if str(r.person) in persons}
-    if seen := sorted(learnt & {record.name for record in read_pair_table(data).values()}):
-        raise InputError(
-            f"{len(seen)} persons of {data} were trained on ({seen[0]} is one): expected new ones"
-        )
-    return list(known), list(read_pairs(data, config.pairing).pairs)
 
 
 def evaluate(
@@ -210,21 +157,23 @@ def evaluate(
     Raises
     ------
     InputError
-        The model or the data cannot be used.
+        The model or the data cannot be used; a person was trained on; dlib finds no face in the
+        true pictures.
     """
     from tqdm import tqdm
 
     from gan import evaluation as ev
     from gan.faces import make_faces
+    from gan.held_out import divide
     from gan.identity import descriptors, mean_pairwise_distance
     from gan.inception import inception_distances, missing_inception
-    from gan.marked_png import write_marked_png
+    from gan.marked_png import COMPARISON, write_marked_png
     from gan.model_file import load_generator
-    from gan.verdict import judge
+    from gan.verdict import judge, require_found
     from gan.worst import draw_worst
 
     generator, config = load_generator(model, device=device, ema=ema)
-    train_pairs, held_pairs = divide(data, train, config)
+    train_pairs, held_pairs, unsure = divide(data, train, config)
     train_folder = train or data
     wanted = limit or len(held_pairs)
     known = ev.load_faces(train_folder, ev.choose(train_pairs, wanted, config.seed), config.size)
@@ -232,42 +181,48 @@ def evaluate(
     for name, faces in ((train_folder, known), (data, held)):
         if not faces:
             raise InputError(f"no pair in {name} could be used ({faces.skipped[0]})")
-    generated = make_faces(generator, held.drawings)
-    copied = ev.nearest_copies(train_folder, train_pairs, known, held)
+    copied, unread = ev.nearest_copies(train_folder, train_pairs, known, held)
     true = descriptors(held.images, held.points)
     quiet = None if progress else True
     with tqdm(total=3 * len(held) + len(known), disable=quiet, leave=False, unit="img") as bar:
+
+        def measure(drawn: ev.Images) -> ev.Measured:
+            return ev.measure(drawn, held, true_descriptors=true, on_face=bar.update)
+
+        best = measure(held.images)
+        require_found(best.scores)  # before the others, which take longer
+        generated = make_faces(generator, held.drawings)
         results = {
-            name: ev.measure(drawn, held, true_descriptors=true, on_face=bar.update)
-            for name, drawn in (
-                ("generated", generated),
-                ("nearest copy", copied),
-                ("true", held.images),
-            )
+            "generated": measure(generated),
+            "nearest copy": measure(copied),
+            "true": best,
+            "training": ev.measure(
+                make_faces(generator, known.drawings), known, on_face=bar.update
+            ),
         }
-        results["training"] = ev.measure(
-            make_faces(generator, known.drawings), known, on_face=bar.update
-        )
-    if sheet is not None:
-        errors = results["generated"].errors
-        picture = draw_worst(held.drawings, generated, held.images, copied, errors)
-        write_marked_png(sheet, picture)
     scores = {name: result.scores for name, result in results.items()}
-    notes = [*held.skipped, *known.skipped]
+    verdict = judge(scores["generated"], scores["training"], scores["nearest copy"], scores["true"])
+    notes = [] if unsure is None else [unsure]
+    notes += [*held.skipped, *known.skipped, *unread]
     within, between = mean_pairwise_distance(true, held.persons)
     notes.append(
         f"identity distance between true held-out pictures: {within:.3f} of one person,"
         f" {between:.3f} of two"
     )
-    reason = missing_inception()
+    reason = missing_inception(len(held))
     fid, kid = (None, None) if reason else inception_distances(generated, held.images)
-    verdict = judge(scores["generated"], scores["training"], scores["nearest copy"], scores["true"])
-    return Report(scores, verdict, tuple(notes + ([reason] if reason else [])), fid, kid)
+    if sheet is not None:
+        errors = results["generated"].errors
+        picture = draw_worst(held.drawings, generated, held.images, copied, errors)
+        write_marked_png(sheet, picture, notice=COMPARISON)
+    notes += [reason] if reason else []
+    return Report(scores, verdict, tuple(dict.fromkeys(notes)), fid, kid)
 
 
 def _run(args: argparse.Namespace) -> None:
     from gan.generate import usable_device
     from landmarks.files import replacing
+    from landmarks.ledger import cannot_write
 
     if args.limit < 0:
         raise InputError(f"--limit is {args.limit}: expected 0 or more")
@@ -297,8 +252,11 @@ def _run(args: argparse.Namespace) -> None:
             "limit": args.limit,
             **report.record(),
         }
-        with replacing(args.output) as handle:
-            handle.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        try:
+            with replacing(args.output) as handle:
+                handle.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+        except OSError as error:
+            raise cannot_write(Path(args.output), error) from None
     held, known = report.scores["generated"], report.scores["training"]
     print(
         f"{held.pairs} faces of {held.persons} held-out persons, {known.pairs} of"
@@ -324,25 +282,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 with one sentence on stderr.
     """
     args = _parser().parse_args(argv)
-    try:
-        _run(args)
-    except InputError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-        return 2
-    except ModuleNotFoundError as error:
-        told = f"{error.name} is not installed: pip install 'landmark-calibrated-expressions[gan]'"
-        print(f"{PROGRAM}: {told}", file=sys.stderr)
-        return 2
-    except OSError as error:
-        print(
-            f"{PROGRAM}: {error.filename or args.output}: {error.strerror or error}",
-            file=sys.stderr,
-        )
-        return 2
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 2
-    return 0
+    return run(PROGRAM, lambda: _run(args))
 
 
 if __name__ == "__main__":

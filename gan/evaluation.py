@@ -5,18 +5,20 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gan import metrics
+from gan.faces import resized
 from gan.frame import read_frame
 from gan.identity import SAME_PERSON, descriptors, identity_distances
 from gan.pair_table import read_pair_table
-from gan.pairs import Pair, PairError, PairIndex, parse_name, read_index
+from gan.pairs import Pair, parse_name
 from gan.verdict import Scores
-from landmarks.errors import ImageError
-from landmarks.image import read_image, resize
+from landmarks.errors import ImageError, InputError
+from landmarks.image import read_image
 
 Images = NDArray[np.uint8]
 Points = NDArray[np.float64]
@@ -62,27 +64,6 @@ class Measured:
 
     scores: Scores
     errors: NDArray[np.float64]
-
-
-def read_pairs(folder: str | os.PathLike[str], pairing: str) -> PairIndex:
-    """The pairs of a folder; exact ones where there are any, whatever training made of them.
-
-    Parameters
-    ----------
-    folder : path-like
-    pairing : {'exact', 'person'}
-        Taken where image numbers do not match.
-
-    Returns
-    -------
-    index : PairIndex
-    """
-    try:
-        return read_index(folder, pairing="exact")
-    except PairError:
-        if pairing == "exact":
-            raise
-    return read_index(folder, pairing=pairing)
 
 
 def known_points(
@@ -147,8 +128,7 @@ def load_faces(folder: str | os.PathLike[str], pairs: Sequence[Pair], size: int)
     for pair in pairs:
         try:
             drawing, image = (
-                resize(read_image(path), np.zeros((0, 2)), (size, size))[0]
-                for path in (pair.landmarks, pair.face)
+                resized(read_image(path), size) for path in (pair.landmarks, pair.face)
             )
         except ImageError as error:
             skipped.append(str(error))
@@ -172,7 +152,7 @@ def load_faces(folder: str | os.PathLike[str], pairs: Sequence[Pair], size: int)
 
 def nearest_copies(
     folder: str | os.PathLike[str], train: Sequence[Pair], some: Faces, wanted: Faces
-) -> Images:
+) -> tuple[Images, tuple[str, ...]]:
     """The baseline: for each wanted face the training face with the nearest landmarks.
 
     Parameters
@@ -189,17 +169,33 @@ def nearest_copies(
     Returns
     -------
     copied : (n, size, size, 3) uint8 array
+    skipped : tuple of str
+        Nearest faces that cannot be read, in whose place the next nearest was taken.
+
+    Raises
+    ------
+    InputError
+        No training face can be read.
     """
     size = wanted.images.shape[1]
     told = known_points(folder, train, size)
     if not told:
         copied: Images = some.images[metrics.nearest(wanted.points, some.points)]
-        return copied
-    pairs = list(told)
-    which = metrics.nearest(wanted.points, np.array([told[pair] for pair in pairs]))
-    pictures = [read_image(pairs[number].face) for number in which.tolist()]
-    none = np.zeros((0, 2))
-    return np.array([resize(picture, none, (size, size))[0] for picture in pictures])
+        return copied, ()
+    faces: dict[Path, Images] = {}
+    skipped: dict[Path, str] = {}
+    while left := [pair for pair in told if pair.face not in skipped]:
+        which = metrics.nearest(wanted.points, np.array([told[pair] for pair in left]))
+        chosen = [left[number].face for number in which.tolist()]
+        for path in dict.fromkeys(chosen):
+            if path not in faces:
+                try:
+                    faces[path] = resized(read_image(path), size)
+                except ImageError as error:
+                    skipped[path] = str(error)
+        if not skipped.keys() & set(chosen):
+            return np.array([faces[path] for path in chosen]), tuple(skipped.values())
+    raise InputError(f"no training face in {folder} can be read ({next(iter(skipped.values()))})")
 
 
 def measure(

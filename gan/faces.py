@@ -36,6 +36,22 @@ def frame_of(config: Config) -> Frame:
     return Frame(size=config.size) if told is None else Frame.of(dict(told))
 
 
+def resized(image: Images, size: int) -> Images:
+    """A picture as the networks take it.
+
+    Parameters
+    ----------
+    image : (H, W, 3) uint8 array
+    size : int
+        Wanted width and height in pixels.
+
+    Returns
+    -------
+    resized : (size, size, 3) uint8 array
+    """
+    return resize(image, np.zeros((0, 2)), (size, size))[0]
+
+
 def draw_landmarks(faces: Sequence[ArrayLike], config: Config) -> Images:
     """Landmark images as the generator was shown in training.
 
@@ -56,10 +72,8 @@ def draw_landmarks(faces: Sequence[ArrayLike], config: Config) -> Images:
         Not 68 finite points, or all in one place.
     """
     frame = frame_of(config)
-    size = (config.size, config.size)
-    none = np.zeros((0, 2))
     # Pairs of another size are resized when they are loaded, and so is this.
-    drawn = [resize(frame.draw(frame.place(points)), none, size)[0] for points in faces]
+    drawn = [resized(frame.draw(frame.place(points)), config.size) for points in faces]
     return np.array(drawn, dtype=np.uint8).reshape(-1, config.size, config.size, 3)
 
 

@@ -3,7 +3,8 @@
 python -m gan.generate modeldir points.txt -o out/
 
 Landmarks are moved and scaled into the frame that the generator was trained with, whatever picture
-they are of. Each face becomes a PNG file that says that it was generated.
+they are of. Each face becomes a PNG file that says that it was generated. What is no face is told,
+counted and left out.
 """
 
 from __future__ import annotations
@@ -16,9 +17,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan.console import generator_parser, run
 from landmarks.errors import InputError, PointsError
+from landmarks.ledger import cannot_write
 
 if TYPE_CHECKING:
+    from torch import nn
+
+    from gan.config import Config
     from gan.landmark_files import NamedFace
 
 PROGRAM = "python -m gan.generate"
@@ -27,13 +33,7 @@ _SHOWN = 10
 
 
 def _parser() -> argparse.ArgumentParser:
-    about, _, more = (__doc__ or "").partition("\n\n")
-    parser = argparse.ArgumentParser(
-        prog=PROGRAM,
-        description=about.partition(": ")[2],
-        epilog=more.partition("\n\n")[2],
-    )
-    parser.add_argument("model", help="the folder of a training run, or a .safetensors file of it")
+    parser = generator_parser(PROGRAM, __doc__ or "")
     parser.add_argument(
         "points",
         nargs="+",
@@ -48,12 +48,6 @@ def _parser() -> argparse.ArgumentParser:
         help="a folder that gets NAME.png for each face; a .png file for one face",
     )
     parser.add_argument("--batch", type=int, default=32, help="faces at once (%(default)s)")
-    parser.add_argument("--device", help="cpu, cuda, … (the GPU where there is one)")
-    parser.add_argument(
-        "--last",
-        action="store_true",
-        help="the weights of the last step, not their moving average",
-    )
     return parser
 
 
@@ -87,66 +81,92 @@ def output_names(names: Sequence[str]) -> list[str]:
     return filed
 
 
-def _run(args: argparse.Namespace) -> int:
+def _run(args: argparse.Namespace) -> None:
     from gan.landmark_files import read_faces
+    from gan.model_file import load_generator
 
     if args.batch < 1:
         raise InputError(f"--batch is {args.batch}: expected 1 or more")
-    faces: list[NamedFace] = []
-    refused: list[PointsError] = []
-    for path in args.points:
-        for face in read_faces(path):
-            if isinstance(face, PointsError):
-                refused.append(face)
-            else:
-                faces.append(face)
-    one_file = Path(args.output).suffix.lower() == ".png"
-    if not faces:
-        raise refused[0]
-    if one_file and len(faces) > 1:
-        raise InputError(f"{args.output} holds one face, {len(faces)} are given: give a folder")
-    written = _write(args, faces, one_file)
-    kept = len(faces) + len(refused)
-    if kept > 1 or refused:
-        print(f"{args.output}: {written} faces of {kept} files and rows", file=sys.stderr)
-    for error in refused[:_SHOWN]:
-        print(f"  {error}", file=sys.stderr)
-    if len(refused) > _SHOWN:
-        print(f"  … and {len(refused) - _SHOWN} more", file=sys.stderr)
-    return 0
-
-
-def _write(args: argparse.Namespace, faces: list[NamedFace], one_file: bool) -> int:
-    from gan.faces import draw_landmarks, make_faces
-    from gan.marked_png import write_marked_png
-    from gan.model_file import load_generator
-
+    given = [face for path in args.points for face in read_faces(path)]
+    if all(isinstance(face, PointsError) for face in given):
+        raise given[0]  # type: ignore[misc]
     generator, config = load_generator(
         args.model, device=usable_device(args.device), ema=not args.last
     )
+    faces, refused = _drawable(given, config)
+    if not faces:
+        raise refused[0]
+    if len(faces) > 1 and _is_file(args.output):
+        raise InputError(f"{args.output} holds one face, {len(faces)} are given: give a folder")
     if "frame" not in config.drawing:
         print(
             f"{args.model} does not tell how its landmark images were drawn: contours with the"
             " usual margin are used",
             file=sys.stderr,
         )
-    for face in faces:  # all are checked before the first is drawn
-        draw_landmarks([face.points], config)
-    if one_file:
+    _write(args, generator, config, faces)
+    if len(given) > 1:
+        told = f"{len(faces)} faces of {len(given)} files and rows"
+        told += f", {len(refused)} refused:" if refused else ""
+        print(f"{args.output}: {told}", file=sys.stderr)
+    for error in refused[:_SHOWN]:
+        print(f"  {error}", file=sys.stderr)
+    if len(refused) > _SHOWN:
+        print(f"  … and {len(refused) - _SHOWN} more", file=sys.stderr)
+
+
+def _is_file(output: str) -> bool:
+    return Path(output).suffix.lower() == ".png"
+
+
+def _drawable(
+    given: Sequence[NamedFace | PointsError], config: Config
+) -> tuple[list[NamedFace], list[PointsError]]:
+    """Faces whose landmark image can be drawn, and why the others cannot."""
+    from gan.faces import draw_landmarks
+
+    faces: list[NamedFace] = []
+    refused: list[PointsError] = []
+    for face in given:
+        if isinstance(face, PointsError):
+            refused.append(face)
+            continue
+        try:
+            draw_landmarks([face.points], config)
+        except PointsError as error:
+            refused.append(PointsError(f"{face.name}: {error}"))
+        else:
+            faces.append(face)
+    return faces, refused
+
+
+def _write(
+    args: argparse.Namespace, generator: nn.Module, config: Config, faces: Sequence[NamedFace]
+) -> None:
+    from gan.faces import draw_landmarks, make_faces
+    from gan.marked_png import write_marked_png
+
+    if _is_file(args.output):
         targets = [Path(args.output)]
     else:
         names = output_names([face.name for face in faces])
         targets = [Path(args.output, f"{name}.png") for name in names]
-    told = {"Model": hashlib.sha256(config.to_json().encode()).hexdigest()[:16]}
-    for start in range(0, len(faces), args.batch):
-        part = faces[start : start + args.batch]
-        drawn = make_faces(
-            generator, draw_landmarks([face.points for face in part], config), batch=args.batch
-        )
-        for face, image, target in zip(part, drawn, targets[start:], strict=False):
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_marked_png(target, image, Source=os.path.basename(face.name), **told)
-    return len(faces)
+    model = hashlib.sha256(config.to_json().encode()).hexdigest()[:16]
+    written = 0
+    try:
+        for start in range(0, len(faces), args.batch):
+            part = faces[start : start + args.batch]
+            drawn = make_faces(
+                generator, draw_landmarks([face.points for face in part], config), batch=args.batch
+            )
+            for face, image, target in zip(part, drawn, targets[start:], strict=False):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                write_marked_png(target, image, Source=os.path.basename(face.name), Model=model)
+                written += 1
+    except OSError as error:
+        raise cannot_write(targets[written], error) from None
+    except KeyboardInterrupt:
+        raise InputError(f"interrupted: {written} of {len(faces)} faces are written") from None
 
 
 def usable_device(name: str | None) -> str:
@@ -188,18 +208,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         0, or 2 with one sentence on stderr.
     """
     args = _parser().parse_args(argv)
-    try:
-        return _run(args)
-    except InputError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
-    except ModuleNotFoundError as error:
-        told = f"{error.name} is not installed: pip install 'landmark-calibrated-expressions[gan]'"
-        print(f"{PROGRAM}: {told}", file=sys.stderr)
-    except OSError as error:
-        print(f"{PROGRAM}: {args.output}: {error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-    return 2
+    return run(PROGRAM, lambda: _run(args))
 
 
 if __name__ == "__main__":

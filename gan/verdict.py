@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from landmarks.errors import InputError
+
 UNTRAINED_BELOW = 0.5
 """untrained: a face is found in fewer than this share of as many pictures as of the true ones."""
 
@@ -67,6 +69,26 @@ class Verdict(NamedTuple):
         return f"{self.word}: {self.reason}"
 
 
+def require_found(true: Scores) -> None:
+    """Refuse pictures with which nothing can be measured.
+
+    Parameters
+    ----------
+    true : Scores
+        Of the true held-out pictures themselves.
+
+    Raises
+    ------
+    InputError
+        dlib finds no face in any.
+    """
+    if not true.found:
+        raise InputError(
+            f"dlib finds no face in any of the {true.pairs} true held-out pictures: generated ones"
+            " cannot be measured with them"
+        )
+
+
 def judge(held_out: Scores, train: Scores, copied: Scores, true: Scores) -> Verdict:
     """Tell how far a generator is.
 
@@ -85,7 +107,13 @@ def judge(held_out: Scores, train: Scores, copied: Scores, true: Scores) -> Verd
     -------
     verdict : Verdict
         'untrained', 'memorising', 'good' or 'learning'; the first that holds, in this order.
+
+    Raises
+    ------
+    InputError
+        No face is found in the true pictures either.
     """
+    require_found(true)
     share = (
         f"landmarks within 5 % on {_percent(held_out.within)} of {held_out.pairs} held-out faces"
         f" (true pictures {_percent(true.within)}, nearest copies {_percent(copied.within)},"

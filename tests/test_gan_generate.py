@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan import generate
+from gan import faces, generate
 from gan.config import Config
 from gan.faces import draw_landmarks, make_faces
 from gan.frame import Frame
@@ -148,3 +148,47 @@ def test_bad_input_is_one_sentence_and_writes_nothing(model, tmp_path, face_poin
         assert not out.exists()
     told = run(model, tmp_path / "two.npz", "-o", tmp_path / "a.png", code=2, capsys=capsys)
     assert "holds one face, 2 are given" in told
+
+
+def test_one_flat_face_does_not_refuse_the_others(model, tmp_path, face_points, capsys):
+    folder = tmp_path / "points"
+    folder.mkdir()
+    for name, points in (("a", face_points), ("flat", np.ones((68, 2))), ("z", face_points)):
+        write_points(folder / f"{name}.txt", points)
+    told = run(model, folder, "-o", tmp_path / "out", capsys=capsys)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
+    assert "2 faces of 3 files and rows, 1 refused:" in told
+    assert "flat: all 68 landmarks are in one place" in told
+
+
+@pytest.mark.parametrize("ending", ["csv", "npz", "parquet"])
+def test_a_row_that_is_no_face_does_not_hide_those_behind_it(tmp_path, face_points, ending):
+    table = tmp_path / f"faces.{ending}"
+    with write_table(table) as write:
+        for name in "abc":
+            points = face_points * np.nan if name == "b" else face_points
+            write(Row(f"{name}.jpg", 0, None, None, points))
+    first, error, last = read_faces(table)
+    assert (first.name, last.name) == ("a", "c")
+    np.testing.assert_allclose(last.points, face_points)
+    assert "not finite" in str(error)
+    assert f"faces.{ending}" in str(error)
+
+
+def test_an_interrupted_run_tells_how_many_it_wrote(
+    model, tmp_path, face_points, capsys, monkeypatch
+):
+    for name in "ab":
+        write_points(tmp_path / f"{name}.txt", face_points)
+    real, asked = faces.make_faces, []
+
+    def second(*given, **more):
+        asked.append(0)
+        if len(asked) == 2:
+            raise KeyboardInterrupt
+        return real(*given, **more)
+
+    monkeypatch.setattr(faces, "make_faces", second)
+    points = [tmp_path / "a.txt", tmp_path / "b.txt"]
+    told = run(model, *points, "--batch", 1, "-o", tmp_path / "out", code=2, capsys=capsys)
+    assert "interrupted: 1 of 2 faces are written" in told
