@@ -4,10 +4,11 @@ python -m scripts.bench.people_points SHARDS --worst worst.png
 
 Frontal pictures (yaw and pitch below 10 degrees) in which nothing can be seen that is worn or held
 (no pixel of the mask is an occluder, as headscarves and hats are) are searched by dlib's HOG
-detector on the picture enlarged by 2, as its published script does. A face counts as found when the centre of the true inner points lies in a
-box between half and twice their width. Errors are NME of the inner 51 points over the outer eye
-corners, of the faces found; a table names the mean offset of each point, dlib's minus ours, in
-percent of that distance along the eyes' line and downwards: where conventions differ.
+detector on the picture enlarged by 2, as its published script does. A face counts as found when the
+centre of the true inner points lies in a box between half and twice their width. Errors are NME of
+the inner 51 points over the outer eye corners, of the faces found; a table names the mean offset of
+each point, dlib's minus ours, in percent of that distance along the eyes' line and downwards: where
+conventions differ.
 """
 
 from __future__ import annotations
