@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from gan.model_file import ModelError, load_exactly, read_tensors, write_tensors
@@ -98,10 +99,13 @@ def read_progress(path: str | os.PathLike[str]) -> Progress | None:
     """
     if not Path(path).is_file():
         return None
-    _, told = read_tensors(path, prefix="nothing but the text is wanted")
     try:
+        with safe_open(path, framework="pt") as opened:
+            told = opened.metadata()["config"]
         return Progress(**json.loads(told))
-    except (ValueError, TypeError):
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged or no .safetensors file: {error}") from None
+    except (ValueError, TypeError, KeyError):
         raise ModelError(f"{path} is no checkpoint of this software") from None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,26 @@ SIZES = (64, 128, 256)
 RECIPES = ("published", "better")
 PRECISIONS = ("fp32", "bf16")
 VERSION = 1
+
+BASE_FILTERS = {"published": 96, "better": 32}
+"""Width of the first layer where nobody tells another."""
+
+SETTINGS: dict[str, dict[str, float]] = {
+    # As published: torch's own betas, no decay, and no moving average.
+    "published": {"learning_rate": 0.002, "beta1": 0.9, "beta2": 0.999},
+    "better": {
+        "learning_rate": 5e-4,
+        "discriminator_learning_rate": 5e-4,
+        "beta1": 0.5,
+        "beta2": 0.99,
+        "ema": 0.998,
+        "adversarial": 1.0,
+        "l1": 20.0,
+        "contour": 4.0,
+        "feature_matching": 10.0,
+    },
+}
+"""Learning rates, decay of the moving average per step, and weights of the losses."""
 
 
 class ConfigError(InputError):
@@ -26,11 +47,12 @@ class Config:
 
     Attributes
     ----------
+    recipe : {'better', 'published'}
     size : int
-        Side of the pictures in pixels.
+        Side of the pictures in pixels; where it is not given, that of the frame in `drawing`, or
+        64.
     base_filters : int
-        Width of the first layer; the others are multiples.
-    recipe : {'published', 'better'}
+        Width of the first layer; the others are multiples. Where it is not given, the recipe's.
     pairing : {'exact', 'person'}
     seed : int
         0 ≤ seed < 2**63.
@@ -41,17 +63,24 @@ class Config:
     held_out : float
         Share of persons that training never sees.
     gate : tuple of 3 tuples of 3 floats, or None
-        Matrix of the published gate on the losses.
+        Matrix of the published gate on the losses; the published recipe alone has one.
     drawing : dict
         How the landmark images were drawn and how the crop relates to the points: what
         `data.make_pairs` wrote into `pairs.json`, as it is. Empty if the folder told nothing.
     settings : dict
-        The recipe's numbers: learning rates, weights of the losses.
+        The recipe's numbers: learning rates, weights of the losses. Those that are not given are
+        the recipe's own.
+
+    Raises
+    ------
+    ConfigError
+        A setting is not known or not allowed.
     """
 
-    size: int = 64
-    base_filters: int = 96
-    recipe: str = "published"
+    recipe: str = "better"
+    # None stands for what follows from others; it is replaced below, nobody meets it.
+    size: int = None  # type: ignore[assignment]
+    base_filters: int = None  # type: ignore[assignment]
     pairing: str = "exact"
     seed: int = 0
     batch: int = 16
@@ -62,8 +91,9 @@ class Config:
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._among("size", SIZES)
         self._among("recipe", RECIPES)
+        self._complete()
+        self._among("size", SIZES)
         self._among("pairing", ("exact", "person"))
         self._among("precision", PRECISIONS)
         for name in ("base_filters", "batch"):
@@ -75,6 +105,30 @@ class Config:
             raise ConfigError(f"held_out is {self.held_out}: expected 0 ≤ held_out < 1")
         if self.gate is not None and [len(row) for row in self.gate] != [3, 3, 3]:
             raise ConfigError("the gate's matrix is not 3×3")
+        if self.gate is not None and self.recipe != "published":
+            raise ConfigError(
+                f"the gate weighs the three losses of the published recipe, and recipe is "
+                f"{self.recipe!r}: expected 'published', or no gate"
+            )
+
+    def _complete(self) -> None:
+        """Put defaults where nothing was given."""
+        if self.size is None:
+            frame = self.drawing.get("frame")
+            told = frame.get("size") if isinstance(frame, Mapping) else None
+            object.__setattr__(self, "size", told if told in SIZES else SIZES[0])
+        if self.base_filters is None:
+            object.__setattr__(self, "base_filters", BASE_FILTERS[self.recipe])
+        known = SETTINGS[self.recipe]
+        for name, value in self.settings.items():
+            if name not in known:
+                raise ConfigError(
+                    f"the {self.recipe} recipe has no setting {name!r}: expected some of "
+                    f"{', '.join(known)}"
+                )
+            if not isinstance(value, int | float) or not math.isfinite(value):
+                raise ConfigError(f"{name} is {value!r}: expected a finite number")
+        object.__setattr__(self, "settings", {**known, **self.settings})
 
     def _among(self, name: str, known: tuple[Any, ...]) -> None:
         value = getattr(self, name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -57,15 +58,15 @@ class Frame:
 
     def __post_init__(self) -> None:
         if not (isinstance(self.size, int) and 16 <= self.size <= 1024):
-            raise InputError(f"the size is {self.size}: expected 16 to 1024 pixels")
-        if not 0 <= self.margin <= 2:
-            raise InputError(f"the margin is {self.margin}: expected 0 to 2 (0.25 is a quarter)")
-        if self.style not in STYLES:
+            raise InputError(f"the size is {self.size!r}: expected 16 to 1024 pixels")
+        if not (_is_number(self.margin) and 0 <= self.margin <= 2):
+            raise InputError(f"the margin is {self.margin!r}: expected 0 to 2 (0.25 is a quarter)")
+        if not (isinstance(self.style, str) and self.style in STYLES):
             raise InputError(f"the style is {self.style!r}: expected one of {', '.join(STYLES)}")
         if not (isinstance(self.thickness, int) and 1 <= self.thickness <= 32):
-            raise InputError(f"the thickness is {self.thickness}: expected 1 to 32 pixels")
-        if not 0 < self.radius <= 32:
-            raise InputError(f"the radius is {self.radius}: expected up to 32 pixels")
+            raise InputError(f"the thickness is {self.thickness!r}: expected 1 to 32 pixels")
+        if not (_is_number(self.radius) and 0 < self.radius <= 32):
+            raise InputError(f"the radius is {self.radius!r}: expected up to 32 pixels")
 
     def box(self, points: ArrayLike) -> tuple[float, float, float, float]:
         """The square in the photograph, around its landmarks' bounding box.
@@ -165,15 +166,60 @@ class Frame:
         return asdict(self)
 
     @classmethod
-    def of(cls, record: dict[str, Any]) -> Frame:
+    def of(cls, record: Any) -> Frame:
         """The frame in a record; names that a frame does not have are passed over.
 
         Parameters
         ----------
-        record : dict
-            As `record` gives it.
+        record : mapping
+            As `record` gives it, or whatever else a file held in its place.
+
+        Raises
+        ------
+        InputError
+            It is no mapping, or a value is not what a frame has.
         """
+        if not isinstance(record, Mapping):
+            raise InputError(f"the frame is {record!r}: expected size, margin, style and so on")
         return cls(**{f.name: record[f.name] for f in fields(cls) if f.name in record})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
+def read_drawing(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """All that the maker of a folder of pairs told of them, the frame among it.
+
+    Parameters
+    ----------
+    folder : path-like
+
+    Returns
+    -------
+    told : dict
+        What pairs.json holds, with a `frame` that can be used; empty where the folder has no
+        pairs.json (pairs made by others).
+
+    Raises
+    ------
+    InputError
+        The file is damaged.
+    """
+    path = Path(folder, FRAME_FILE)
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(told, dict) or "frame" not in told:
+            raise InputError("it tells no frame")
+        Frame.of(told["frame"])
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(
+            f"{path} is damaged ({reason}): expected what data.make_pairs wrote"
+        ) from None
+    return told
 
 
 def read_frame(folder: str | os.PathLike[str]) -> Frame | None:
@@ -193,14 +239,8 @@ def read_frame(folder: str | os.PathLike[str]) -> Frame | None:
     InputError
         The file is damaged.
     """
-    path = Path(folder, FRAME_FILE)
-    try:
-        record = dict(json.loads(path.read_text(encoding="utf-8"))["frame"])
-        return Frame.of(record)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is damaged ({error}): expected the frame of the pairs") from None
+    told = read_drawing(folder)
+    return Frame.of(told["frame"]) if told else None
 
 
 def write_frame(folder: str | os.PathLike[str], frame: Frame, **others: Any) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from gan.pairs import pair_name
 from landmarks import scheme
 from landmarks.errors import InputError
 from landmarks.files import replacing
@@ -55,7 +56,7 @@ class PairRecord:
 
     def file(self, kind: int) -> str:
         """Name of the landmark image (0) or the face image (1)."""
-        return f"PID{self.person}_CLEAN{kind}_IID{self.image}.jpg"
+        return pair_name(str(self.person), face=kind == 1, image=self.image)
 
 
 def write_pair_table(folder: str | os.PathLike[str], records: Iterable[PairRecord]) -> None:

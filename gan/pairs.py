@@ -110,7 +110,8 @@ class PairIndex:
         digest = hashlib.sha256(self.pairing.encode())
         for pair in self.pairs:
             for path in (pair.face, *pair.candidates):
-                digest.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+                # Names are bytes: one that is not UTF-8 has no other encoding.
+                digest.update(os.fsencode(path.name) + f"\0{path.stat().st_size}\0".encode())
         return digest.hexdigest()
 
 
@@ -229,10 +230,6 @@ def _by_person(folder: Path) -> tuple[_Images, _Images]:
     return landmarks, faces
 
 
-def _sorted_images(images: dict[int | None, Path]) -> list[int | None]:
-    return sorted(images, key=lambda number: -1 if number is None else number)
-
-
 def _pair_by_person(landmarks: _Images, faces: _Images) -> PairIndex:
     pairs: list[Pair] = []
     leftovers: list[Path] = []
@@ -291,7 +288,7 @@ def is_held_out(person: str, share: float, seed: int) -> bool:
         Of all persons, 0 to 1.
     seed : int
     """
-    digest = hashlib.sha256(f"{seed}:{person}".encode()).digest()
+    digest = hashlib.sha256(f"{seed}:".encode() + os.fsencode(person)).digest()
     return int.from_bytes(digest[:8], "big") < share * 2**64
 
 

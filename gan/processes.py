@@ -13,6 +13,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan.config import Config
+from gan.devices import usable_device
 from landmarks.errors import InputError
 
 
@@ -28,7 +29,7 @@ class Processes:
     config : Config
         Its batch must divide evenly.
     device : str or None
-        `cpu`, `cuda`, …; None takes the best there is.
+        `cpu`, `cuda`, `cuda:1`, …; None takes the best there is.
 
     Attributes
     ----------
@@ -36,17 +37,22 @@ class Processes:
     rank, count : int
         Which process this is, of how many.
     is_main : bool
+
+    Raises
+    ------
+    InputError
+        The device cannot be used, or not by this number of processes.
     """
 
     def __init__(self, config: Config, device: str | None = None) -> None:
-        kind = torch.device(device).type if device else None
-        if kind == "cuda" and not torch.cuda.is_available():
-            raise ProcessError(f"--device {device}: no CUDA device was found; expected cpu")
-        self._accelerator = Accelerator(cpu=kind == "cpu")
+        wanted = torch.device(usable_device(device)) if device else None
+        self._accelerator = Accelerator(cpu=wanted is not None and wanted.type == "cpu")
         self.device = self._accelerator.device
         self.rank = self._accelerator.process_index
         self.count = self._accelerator.num_processes
         self.is_main = self._accelerator.is_main_process
+        if wanted is not None:
+            self._take(wanted)
         self._bf16 = config.precision == "bf16"
         if config.batch % self.count:
             raise ProcessError(
@@ -54,10 +60,24 @@ class Processes:
                 f"multiple of {self.count}"
             )
 
+    def _take(self, wanted: torch.device) -> None:
+        """A device that was named, where accelerate has chosen another."""
+        if self.count > 1:
+            if wanted.index is not None or wanted.type != self.device.type:
+                raise ProcessError(
+                    f"--device {wanted} cannot be shared by {self.count} processes, each of which "
+                    f"has its own: expected {self.device.type}"
+                )
+        elif wanted.type != self.device.type or wanted.index is not None:
+            self.device = wanted
+        if self.device.type == "cuda" and self.device.index is not None:
+            torch.cuda.set_device(self.device)
+
     def describe(self) -> str:
         """Device, processes and precision in words."""
         many = f"{self.count} processes, " if self.count > 1 else ""
-        return f"{many}{self.device.type}, {'bf16' if self._bf16 else 'fp32'}"
+        device = self.device.type if self.count > 1 else self.device
+        return f"{many}{device}, {'bf16' if self._bf16 else 'fp32'}"
 
     def autocast(self) -> torch.autocast:
         """A new context for the precision of forward passes."""

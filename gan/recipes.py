@@ -1,4 +1,4 @@
-"""The two recipes: their numbers, their optimiser, and the gradients of one step.
+"""The two recipes: their losses, their optimiser, and the gradients of one step.
 
 A step computes gradients and changes nothing; `gan.training` applies them.
 """
@@ -12,26 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from gan import losses
+from gan.config import SETTINGS as SETTINGS
 from gan.config import Config
 from gan.convolution import only_inputs
 from gan.store import Batch
-
-SETTINGS: dict[str, dict[str, float]] = {
-    # As published: torch's own betas, no decay, and no moving average.
-    "published": {"learning_rate": 0.002, "beta1": 0.9, "beta2": 0.999},
-    "better": {
-        "learning_rate": 5e-4,
-        "discriminator_learning_rate": 5e-4,
-        "beta1": 0.5,
-        "beta2": 0.99,
-        "ema": 0.998,
-        "adversarial": 1.0,
-        "l1": 20.0,
-        "contour": 4.0,
-        "feature_matching": 10.0,
-    },
-}
-"""Learning rates, decay of the moving average per step, and weights of the losses."""
 
 LOSSES = {
     "published": ("generator", "face_discriminator", "pair_discriminator"),

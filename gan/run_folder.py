@@ -112,7 +112,8 @@ class RunFolder:
             handle.write(json.dumps(json.loads(config.to_json()), indent=2) + "\n")
         # Without a buffer, so that each line is in the file or not at all written by us.
         self._metrics = open(self.path / METRICS_FILE, "ab", buffering=0)  # noqa: SIM115
-        self._metrics.truncate(metrics)
+        # A file that lost lines, or is gone, must not be made longer by bytes that are no text.
+        self._metrics.truncate(min(metrics, os.fstat(self._metrics.fileno()).st_size))
         self._events = SummaryWriter(str(self.path / EVENTS), purge_step=step + 1)
 
     def write_metrics(self, step: int, values: Mapping[str, float]) -> None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from gan.config import RECIPES, SIZES, Config, ConfigError
-from gan.frame import FRAME_FILE
+from gan.config import BASE_FILTERS, RECIPES, SIZES, Config, ConfigError
+from gan.frame import read_drawing
 from gan.pairs import PAIRINGS
 from landmarks.errors import InputError
 
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
     from gan.training import Options
 
 PROGRAM = "python -m gan.train"
-BASE_FILTERS = {"published": 96, "better": 32}
+PACKAGES = ("torch", "accelerate", "safetensors", "tensorboard")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -41,17 +40,18 @@ def main(argv: list[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         return _train(args)
-    except (ValueError, OSError) as error:
+    except (InputError, OSError) as error:
         print(f"{PROGRAM}: {_sentence(error)}", file=sys.stderr)
     except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted before the first step", file=sys.stderr)
+        told = "interrupted without saving: a checkpoint that was there is kept"
+        print(f"{PROGRAM}: {told}", file=sys.stderr)
     return 2
 
 
 def _train(args: argparse.Namespace) -> int:
     if args.epochs < 1:
         raise InputError(f"epochs is {args.epochs}: expected 1 or more")
-    missing = [n for n in ("torch", "accelerate", "safetensors") if not _is_installed(n)]
+    missing = [name for name in PACKAGES if not _is_installed(name)]
     if missing:
         raise InputError(
             f"training needs {', '.join(missing)}: pip install "
@@ -63,9 +63,10 @@ def _train(args: argparse.Namespace) -> int:
         args.datadir, args.epochs, args.modeldir, _config(args), _options(args), report=_report
     )
     if outcome.interrupted:
+        command = "the same command" + ("" if args.resume else " without --no-resume")
         print(
-            f"{PROGRAM}: interrupted at step {outcome.step} of {outcome.steps}, saved: the same "
-            "command goes on",
+            f"{PROGRAM}: interrupted at step {outcome.step} of {outcome.steps}, saved: {command} "
+            "goes on",
             file=sys.stderr,
         )
         return 2
@@ -77,10 +78,11 @@ def _is_installed(module: str) -> bool:
 
 
 def _report(line: str) -> None:
-    print(line, flush=True)
+    # A file's name may hold bytes that are no UTF-8.
+    print(line.encode(errors="backslashreplace").decode(), flush=True)
 
 
-def _sentence(error: ValueError | OSError) -> str:
+def _sentence(error: InputError | OSError) -> str:
     if isinstance(error, OSError) and error.filename is not None:
         path = Path(os.fsdecode(error.filename))
         # Nobody asked for the name of a temporary file.
@@ -94,20 +96,17 @@ def _sentence(error: ValueError | OSError) -> str:
 
 
 def _config(args: argparse.Namespace) -> Config:
-    drawing = _drawing(Path(args.datadir))
-    frame = drawing.get("frame")
-    told = frame.get("size") if isinstance(frame, dict) else None
     return Config(
-        size=args.size or (told if told in SIZES else SIZES[0]),
-        base_filters=BASE_FILTERS[args.recipe] if args.base_filters is None else args.base_filters,
+        size=args.size,
+        base_filters=args.base_filters,
         recipe=args.recipe,
         pairing=args.pairing,
         seed=args.seed,
         batch=args.batch,
-        precision=_precision(args),
+        precision=_precision(args.precision, args.device),
         held_out=args.held_out,
         gate=None if args.gate is None else read_gate(args.gate),
-        drawing=drawing,
+        drawing=read_drawing(args.datadir),
     )
 
 
@@ -124,30 +123,12 @@ def _options(args: argparse.Namespace) -> Options:
     )
 
 
-def _drawing(folder: Path) -> dict[str, Any]:
-    """What the maker of the folder told of its pictures; nothing if it is somebody else's."""
-    path = folder / FRAME_FILE
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except ValueError:
-        raise InputError(f"{path} is damaged: expected what data.make_pairs wrote") from None
-    if not isinstance(told, dict):
-        raise InputError(f"{path} is damaged: expected what data.make_pairs wrote")
-    return told
+def _precision(asked: str, device: str | None) -> str:
+    if asked != "auto":
+        return asked
+    from gan.devices import fast_precision, usable_device
 
-
-def _precision(args: argparse.Namespace) -> str:
-    if args.precision != "auto":
-        return str(args.precision)
-    import torch
-
-    if torch.cuda.is_available() and (args.device or "cuda").startswith("cuda"):
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    # Without instructions for it, bf16 on a CPU is slower than fp32.
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"
+    return fast_precision(usable_device(device))
 
 
 def read_gate(path: str | os.PathLike[str]) -> tuple[tuple[float, ...], ...]:
@@ -182,13 +163,14 @@ def _parser() -> argparse.ArgumentParser:
         "PID<person>_CLEAN1_IID<image>.jpg a face of the same person")  # fmt: skip
     add("epochs", type=int, help="how often each pair is seen")
     add("modeldir", help="folder of the run; one that is there goes on where it stopped")
-    add("--recipe", choices=RECIPES, default="better",
+    add("--recipe", choices=RECIPES, default=Config.recipe,
         help="published: networks and losses of the published code; better: ours "
         "(default: %(default)s)")  # fmt: skip
     add("--size", type=int, choices=SIZES,
         help="side of the pictures in pixels (default: the folder's own, or 64)")  # fmt: skip
     add("--base-filters", type=int, metavar="N",
-        help="width of the networks (default: published 96, better 32)")  # fmt: skip
+        help=f"width of the networks (default: published {BASE_FILTERS['published']}, "
+        f"better {BASE_FILTERS['better']})")  # fmt: skip
     add("--pairing", choices=PAIRINGS, default="exact",
         help="exact: by image numbers, which are equal or follow; person: any landmark image with "
         "any face of the person (default: %(default)s)")  # fmt: skip
@@ -201,7 +183,7 @@ def _parser() -> argparse.ArgumentParser:
         help="go on with the folder's run; --no-resume begins anew (default: go on)")  # fmt: skip
     add("--precision", choices=["auto", "fp32", "bf16"], default="auto",
         help="of the arithmetic; auto: bf16 where it is fast (default: %(default)s)")  # fmt: skip
-    add("--device", help="cpu or cuda (default: the best there is)")
+    add("--device", help="cpu, cuda, cuda:1, … (default: the best there is)")
     add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
         help="threads that decode the pictures, once (default: %(default)s)")  # fmt: skip
     add("--save-every", type=float, default=60, metavar="SECONDS",

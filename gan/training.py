@@ -22,13 +22,15 @@ from gan.checkpoints import (
     save_checkpoint,
 )
 from gan.config import Config
+from gan.devices import fast_precision, usable_device
+from gan.frame import read_drawing
 from gan.interrupts import Interrupts
 from gan.losses import gate_is_open
 from gan.model_file import CHECKPOINT_FILE, save_generator
 from gan.networks import build_networks
 from gan.pairs import PairError, read_index, split_persons
 from gan.processes import Processes
-from gan.recipes import LOSSES, SETTINGS, STEPS, all_parameters, make_optimizer
+from gan.recipes import LOSSES, STEPS, all_parameters, make_optimizer
 from gan.run_folder import FolderError, RunFolder
 from gan.store import PairStore, Skipped, load_pairs
 from gan.watch import LossWatch, TrainingError
@@ -58,6 +60,11 @@ class Options:
         Steps between lines of metrics.
     sample_every : int or None
         Epochs between sample grids; None makes about twenty in a run.
+
+    Raises
+    ------
+    InputError
+        A number is out of range.
     """
 
     resume: bool = True
@@ -66,6 +73,14 @@ class Options:
     save_every: float = 60.0
     log_every: int = 10
     sample_every: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("workers", "log_every", "sample_every"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise TrainingError(f"{name} is {value}: expected 1 or more")
+        if not self.save_every >= 0:
+            raise TrainingError(f"save_every is {self.save_every}: expected 0 or more seconds")
 
 
 @dataclass(frozen=True)
@@ -92,7 +107,7 @@ def train(
     datadir: str | os.PathLike[str],
     epochs: int,
     modeldir: str | os.PathLike[str],
-    config: Config,
+    config: Config | None = None,
     options: Options = Options(),
     *,
     report: Callable[[str], None] = print,
@@ -107,8 +122,10 @@ def train(
         How often each pair is seen; a finished run goes on if this is raised.
     modeldir : path-like
         Folder of the run.
-    config : Config
-        Without `settings` the recipe's own are taken.
+    config : Config, optional
+        Default: what the command takes where nothing else is asked for, the size of the folder's
+        pictures and the device's fast precision among it. What the folder tells of its drawing
+        takes the place of what is said here.
     options : Options, optional
     report : callable, optional
         Takes one line of text at a time.
@@ -127,38 +144,54 @@ def train(
     """
     if epochs < 1:
         raise TrainingError(f"epochs is {epochs}: expected 1 or more")
+    config = _completed(config, datadir, options)
     index = read_index(datadir, pairing=config.pairing)
     train_pairs, held_pairs = split_persons(index, config.held_out, config.seed)
-    config = replace(config, settings=config.settings or SETTINGS[config.recipe])
     processes = Processes(config, options.device)
     tell = report if processes.is_main else _silent
     tell(index.describe())
-    progress = None
-    if options.resume:
-        progress = _resumable(Path(modeldir), config, index.digest())
+    data = index.digest()
+    progress = _resumable(Path(modeldir), config, data) if options.resume else None
     store, skipped = load_pairs(train_pairs, config.size, workers=options.workers)
     held, held_skipped = load_pairs(held_pairs, config.size, workers=options.workers)
     skipped += held_skipped
     _tell_skipped(skipped, tell)
     if len({pair.person for pair in store.pairs}) < 2:
         raise PairError(f"fewer than two persons in {datadir} have pictures that can be read")
-    run = _Run(processes, config, options, store, held, index.digest())
     steps = math.ceil(epochs * len(store) / config.batch)
     tell(
         f"training on {len(store)} pairs, {len(held)} of held-out persons, {steps} steps of "
         f"{config.batch} on {processes.describe()}"
     )
     try:
-        if processes.is_main:
-            run.open(modeldir, progress, clear=not options.resume)
-        processes.wait()
-        run.start(Path(modeldir), progress)
-        if run.step >= steps:
-            tell(f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on")
-        interrupted = run.until(steps, epochs, tell)
-    finally:
-        run.close()
+        run = _Run(processes, config, options, store, held, data)
+        try:
+            if processes.is_main:
+                run.open(modeldir, progress, clear=not options.resume)
+            processes.wait()
+            run.start(Path(modeldir), progress)
+            if run.step >= steps:
+                tell(
+                    f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on"
+                )
+            interrupted = run.until(steps, epochs, tell)
+        finally:
+            run.close()
+    except torch.OutOfMemoryError:
+        raise TrainingError(
+            f"{processes.device} has too little memory for a batch of {config.batch} pictures of "
+            f"{config.size} pixels: give a smaller batch; a checkpoint that was there is kept"
+        ) from None
     return Outcome(run.step, steps, interrupted, tuple(skipped))
+
+
+def _completed(config: Config | None, datadir: str | os.PathLike[str], options: Options) -> Config:
+    """The settings with what the folder tells of its pictures."""
+    drawing = read_drawing(datadir)
+    if config is None:
+        precision = fast_precision(usable_device(options.device))
+        return Config(drawing=drawing, precision=precision)
+    return replace(config, drawing=drawing) if drawing else config
 
 
 def _silent(_: str) -> None:
@@ -223,8 +256,9 @@ class _Run:
         if progress is None:
             # The first checkpoint shows that the folder can be written, before hours are spent.
             self._write(folder, metrics=0)
-            if clear:
-                folder.clear()
+        # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
+        if clear or (progress and progress.step == 0):
+            folder.clear()
         metrics, step = (progress.metrics, progress.step) if progress else (0, 0)
         folder.open(self.config, metrics=metrics, step=step)
 
@@ -233,6 +267,9 @@ class _Run:
             path = modeldir / CHECKPOINT_FILE
             restore(path, self.networks, self.average, self.optimizer, device=self.device)
             self.step = progress.step
+            if self.folder:
+                # The last process may have died between the checkpoint and the generator of it.
+                save_generator(self.folder.generator, self._best(), self.config)
 
     def close(self) -> None:
         if self.folder:
@@ -257,7 +294,7 @@ class _Run:
                     )
                     logged, logged_step = time.monotonic(), self.step
                     self._log(told, rate, tell)
-                if (epoch := self._epoch_ended()) and (epoch % every == 0 or self.step == steps):
+                if epoch := self._grid_due(every, last=self.step == steps):
                     self._show(epoch)
                 if save_due or last:
                     self._save()
@@ -311,11 +348,12 @@ class _Run:
             for name, value in self.average.state_dict().items():
                 value.lerp_(new[name], 1 - decay)
 
-    def _epoch_ended(self) -> int:
-        """Number of the epoch that the last step completed, or 0."""
+    def _grid_due(self, every: int, *, last: bool) -> int:
+        """Epochs done, if the last step completed one that grids are drawn after; else 0."""
         done = self.step * self.config.batch // len(self.store)
         before = (self.step - 1) * self.config.batch // len(self.store)
-        return done if done > before else 0
+        # A batch may be longer than an epoch, and then steps over numbers.
+        return done if last or done // every > before // every else 0
 
     def _log(self, told: Tensor, rate: float, tell: Callable[[str], None]) -> None:
         self.watch.check()
@@ -329,6 +367,7 @@ class _Run:
 
     def _show(self, epoch: int) -> None:
         """Faces of held-out persons: a grid, and their mean distance to the true ones."""
+        self.watch.check()
         if self.folder is None:
             return
         generator = self._best()

@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import math
 
 import pytest
 import torch
@@ -45,7 +46,8 @@ def test_every_size_gives_faces_of_that_size(recipe, size):
 
 def test_weights_come_from_the_seed_alone():
     first, second, other = (
-        build_networks(Config(base_filters=2, seed=seed)).state_dict() for seed in (1, 1, 2)
+        build_networks(Config(recipe="published", base_filters=2, seed=seed)).state_dict()
+        for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
     weight = "generator.layers.0.weight"
@@ -54,8 +56,8 @@ def test_weights_come_from_the_seed_alone():
 
 
 def test_one_pass_moves_running_statistics_as_three_published_ones():
-    ours = build_networks(Config(base_filters=2))["generator"].train()
-    plain = build_networks(Config(base_filters=2))["generator"].train()
+    ours = build_networks(Config(recipe="published", base_filters=2))["generator"].train()
+    plain = build_networks(Config(recipe="published", base_filters=2))["generator"].train()
     for module in plain.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.1
@@ -92,7 +94,7 @@ def test_convolutions_have_the_gradients_of_torchs_own(transposed):
 
 
 def test_groups_are_normalised_as_if_passed_one_by_one():
-    judge = build_networks(Config(base_filters=2))["face_discriminator"].train()
+    judge = build_networks(Config(recipe="published", base_filters=2))["face_discriminator"].train()
     apart = copy.deepcopy(judge)
     images = faces(64, 4)
     together = judge(images, groups=2)
@@ -120,7 +122,8 @@ def test_contours_weigh_more_whatever_the_colour_of_the_paper():
 
 @pytest.mark.parametrize("recipe", ["published", "better"])
 def test_a_saved_generator_draws_the_same_faces(tmp_path, recipe):
-    config = Config(recipe=recipe, base_filters=2, gate=((1, 0, 0),) * 3, drawing={"a": [1, None]})
+    gate = ((1, 0, 0),) * 3 if recipe == "published" else None
+    config = Config(recipe=recipe, base_filters=2, gate=gate, drawing={"a": [1, None]})
     generator = build_networks(config)["generator"]
     path = tmp_path / "g.safetensors"
     save_generator(path, generator, config)
@@ -175,11 +178,26 @@ def test_files_that_hold_no_generator_are_told(tmp_path):
         ({"held_out": 1.0}, "held_out is 1.0"),
         ({"seed": -1}, "seed is -1"),
         ({"gate": ((1.0,),)}, "not 3×3"),
+        ({"gate": ((1.0, 0, 0),) * 3}, "the gate weighs the three losses of the published recipe"),
+        ({"settings": {"L1": 1.0}}, "has no setting 'L1': expected some of learning_rate"),
+        ({"settings": {"l1": math.nan}}, "l1 is nan: expected a finite number"),
+        ({"settings": {"l1": "much"}}, "l1 is 'much'"),
     ],
 )
 def test_settings_outside_of_what_can_be_trained_are_refused(wrong, told):
     with pytest.raises(ConfigError, match=told):
         Config(**wrong)
+
+
+def test_what_is_not_given_follows_from_the_recipe_and_the_pictures():
+    better, published = Config(), Config(recipe="published")
+    assert (better.recipe, better.size, better.base_filters) == ("better", 64, 32)
+    assert (published.size, published.base_filters) == (64, 96)
+    assert published.settings["learning_rate"] == 0.002
+    assert Config(drawing={"frame": {"size": 128}}).size == 128
+    assert Config(drawing={"frame": {"size": 100}}).size == 64
+    assert Config(drawing={"frame": {"size": 128}}, size=256).size == 256
+    assert Config(settings={"l1": 3}).settings == {**better.settings, "l1": 3}
 
 
 def test_differences_are_told_in_words():

@@ -1,6 +1,7 @@
 """Names, pairing, the split by person, and what is drawn for a batch."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -176,6 +177,25 @@ def test_a_batch_holds_the_pictures_that_were_drawn(tmp_path, pairing):
     for field in dataclasses.fields(batch):
         joined = torch.cat([getattr(half, field.name) for half in halves])
         assert torch.equal(joined, getattr(batch, field.name))
+
+
+def test_names_that_are_not_utf8(tmp_path):
+    make_pairs(tmp_path, persons=2, images=1)
+    try:
+        for path in list(tmp_path.iterdir()):
+            path.rename(os.fsdecode(os.fsencode(path).replace(b"PID0", b"PID\xff")))
+    except OSError:
+        pytest.skip("this file system has no such names")
+    index = read_index(tmp_path)
+    assert index.digest() == read_index(tmp_path).digest()
+    assert {is_held_out(person, 0.5, 3) for person in index.persons} <= {True, False}
+    store, skipped = load_pairs(index.pairs, 8)
+    assert (len(store), skipped) == (2, [])
+
+
+def test_the_split_is_that_of_earlier_runs():
+    held = [person for person in map(str, range(20)) if is_held_out(person, 0.2, 0)]
+    assert held == ["7", "15", "18"]
 
 
 def test_pictures_become_unit_tensors():

@@ -7,6 +7,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
+from gan.config import Config
+from gan.run_folder import RunFolder
+from gan.training import Options, train
 from tests.pair_folders import make_pairs
 
 ROOT = Path(__file__).parent.parent
@@ -55,3 +60,67 @@ def test_a_run_killed_anywhere_ends_in_the_same_bytes(tmp_path):
         assert kept(other) == kept(whole)
         assert steps(other) == list(range(1, max(steps(whole)) + 1))
         assert not [name for name in os.listdir(other) if name.startswith(".tmp-")]
+
+
+class Killed(BaseException):
+    """Nothing catches it: what was on the disk stays as it was."""
+
+
+def train_small(pairs: Path, modeldir: Path, epochs: int = EPOCHS, **options: object) -> None:
+    config = Config(base_filters=2, batch=4, held_out=0.3, seed=3)
+    told = Options(**{"device": "cpu", "save_every": 1000, "log_every": 1, **options})
+    train(pairs, epochs, modeldir, config, told, report=lambda _: None)
+
+
+@pytest.fixture
+def pairs(tmp_path):
+    return make_pairs(tmp_path / "pairs", persons=6, images=2)
+
+
+def test_a_kill_between_the_two_files_of_the_last_save_is_mended(tmp_path, pairs, monkeypatch):
+    train_small(pairs, tmp_path / "whole")
+    whole = kept(tmp_path / "whole")
+    replace, left = os.replace, [2]  # of the generator: before the first step, and at the end
+
+    def killed(source: str, target: Path) -> None:
+        left[0] -= Path(target).name == "generator.safetensors"
+        if left[0] == 0:
+            raise Killed
+        replace(source, target)
+
+    other = tmp_path / "killed"
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(os, "replace", killed)
+        train_small(pairs, other)
+    name = "generator.safetensors"
+    assert (other / "checkpoint.safetensors").read_bytes() == whole["checkpoint.safetensors"]
+    assert (other / name).read_bytes() != whole[name]
+    train_small(pairs, other)
+    assert kept(other) == whole
+    (other / name).unlink()
+    train_small(pairs, other)
+    assert kept(other) == whole
+
+
+def test_a_kill_before_an_old_run_is_cleared_leaves_nothing_of_it(tmp_path, pairs, monkeypatch):
+    train_small(pairs, tmp_path / "whole")
+    train_small(pairs, tmp_path / "anew", 3)
+
+    def killed(self: RunFolder) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch, pytest.raises(Killed):
+        patch.setattr(RunFolder, "clear", killed)
+        train_small(pairs, tmp_path / "anew", resume=False)
+    assert len(list((tmp_path / "anew" / "samples").iterdir())) == 3
+    train_small(pairs, tmp_path / "anew")
+    assert kept(tmp_path / "anew") == kept(tmp_path / "whole")
+
+
+def test_metrics_that_are_gone_are_gone_and_later_ones_are_text(tmp_path, pairs):
+    train_small(pairs, tmp_path / "run")
+    done = max(steps(tmp_path / "run"))
+    (tmp_path / "run" / "metrics.jsonl").unlink()
+    train_small(pairs, tmp_path / "run", EPOCHS + 1)
+    assert b"\0" not in (tmp_path / "run" / "metrics.jsonl").read_bytes()
+    assert min(steps(tmp_path / "run")) == done + 1

@@ -1,5 +1,6 @@
 """python -m gan.train: what it leaves, and one sentence for each kind of bad input."""
 
+import importlib
 import json
 import os
 import signal
@@ -13,7 +14,10 @@ from gan import recipes, training
 from gan.model_file import load_generator
 from gan.run_folder import shutil as folder_shutil
 from gan.train import main
+from gan.watch import LossWatch
 from tests.pair_folders import make_pairs, write_pair
+
+command = importlib.import_module("gan.train")  # the attribute of that name is the function
 
 SMALL = ["--recipe", "published", "--base-filters", "2", "--batch", "4", "--device", "cpu"]
 SMALL += ["--log-every", "1", "--save-every", "0", "--precision", "fp32"]
@@ -157,7 +161,7 @@ def test_places_that_cannot_be_written_are_told_before_the_first_step(run, tmp_p
 def test_a_disk_that_fills_up_keeps_the_last_checkpoint(run, tmp_path, monkeypatch):
     run(epochs=1)
     before = (tmp_path / "run" / "checkpoint.safetensors").read_bytes()
-    real, left = os.fsync, [2]  # settings, metrics; the third is the checkpoint
+    real, left = os.fsync, [3]  # settings, generator, metrics; the fourth is the checkpoint
 
     def full(descriptor: int) -> None:
         left[0] -= 1
@@ -202,11 +206,14 @@ def test_ctrl_c_saves_and_the_same_command_goes_on(run, tmp_path):
     metrics = tmp_path / "run" / "metrics.jsonl"
 
     def press() -> None:
+        limit = time.monotonic() + 60
         while not metrics.exists() or not metrics.read_bytes():
+            if time.monotonic() > limit:
+                return
             time.sleep(0.005)
         os.kill(os.getpid(), signal.SIGINT)
 
-    thread = threading.Thread(target=press)
+    thread = threading.Thread(target=press, daemon=True)
     thread.start()
     told = run("--save-every", 1000, epochs=500, code=2)
     thread.join()
@@ -232,5 +239,93 @@ def test_settings_and_files_that_are_damaged(run, tmp_path, pairs):
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "checkpoint.safetensors").write_bytes(b"nothing")
     assert "damaged" in run(code=2)
-    if not torch.cuda.is_available():
-        assert "no CUDA device" in run("--no-resume", "--device", "cuda", code=2)
+
+
+@pytest.mark.parametrize(
+    "text", ['{"frame": "hello"}', '{"frame": {"margin": "x"}}', '{"frame": {"style": []}}', "[1]"]
+)
+def test_a_frame_that_is_none_is_told_before_training(run, pairs, tmp_path, text):
+    (pairs / "pairs.json").write_text(text)
+    assert "pairs.json is damaged (" in run(code=2)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--log-every", "0", "log_every is 0: expected 1 or more"),
+        ("--sample-every", "0", "sample_every is 0: expected 1 or more"),
+        ("--sample-every", "-1", "sample_every is -1"),
+        ("--save-every", "nan", "save_every is nan: expected 0 or more seconds"),
+        ("--save-every", "-1", "save_every is -1"),
+        ("--workers", "-1", "workers is -1: expected 1 or more"),
+        ("--device", "abacus", "--device abacus cannot be used: Expected one of cpu"),
+        ("--device", "meta", "--device meta cannot be used"),
+        ("--device", "cuda:99", "--device cuda:99 cannot be used"),
+    ],
+)
+def test_numbers_and_devices_that_cannot_be_used(run, tmp_path, option, value, told):
+    assert told in run(option, value, code=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_gate_is_for_the_published_recipe(run, tmp_path):
+    gate = tmp_path / "gate.csv"
+    gate.write_text("0,0,0\n0,0,0\n0,0,0\n")
+    told = run("--gate", gate, "--recipe", "better", code=2)
+    assert "the gate weighs the three losses of the published recipe" in told
+
+
+def test_missing_packages_are_told_before_the_first_step(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(command, "PACKAGES", ("torch", "no_such_package"))
+    assert "training needs no_such_package: pip install" in run(code=2)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_device_whose_memory_is_full_is_told(run, monkeypatch):
+    def full(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setitem(training.STEPS, "published", full)
+    assert "cpu has too little memory for a batch of 4 pictures of 64 pixels" in run(code=2)
+
+
+def test_an_error_of_ours_is_not_hidden_in_a_sentence(run, monkeypatch):
+    def wrong(*_: object) -> None:
+        raise ValueError("zip() argument 2 is longer")
+
+    monkeypatch.setitem(training.STEPS, "published", wrong)
+    with pytest.raises(ValueError, match="zip"):
+        run()
+
+
+def test_no_grid_is_drawn_of_a_loss_that_is_no_number(run, tmp_path, monkeypatch):
+    step, see = recipes.STEPS["published"], LossWatch.see
+
+    def broken(networks, batch, *others):
+        batch.faces.fill_(float("nan"))
+        return step(networks, batch, *others)
+
+    def unseen(self, losses, number):
+        self._looks = False  # as on a GPU
+        see(self, losses, number)
+
+    monkeypatch.setattr(LossWatch, "see", unseen)
+    monkeypatch.setitem(training.STEPS, "published", broken)
+    told = run("--log-every", 1000, "--save-every", 1000, epochs=40, code=2)
+    assert "not a number any more at step 1: stopped" in told
+    assert not (tmp_path / "run" / "samples").exists()
+
+
+def test_grids_are_drawn_where_a_batch_steps_over_epochs(run, tmp_path):
+    run("--batch", 20, "--held-out", 0, "--sample-every", 3, epochs=9)  # ends epochs 2, 5, 7, 10
+    names = sorted(path.name for path in (tmp_path / "run" / "samples").iterdir())
+    assert names == ["epoch_00005.png", "epoch_00007.png", "epoch_00010.png"]
+
+
+def test_a_second_ctrl_c_is_told_truly(run, monkeypatch):
+    def pressed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setitem(training.STEPS, "published", pressed)
+    assert "interrupted without saving: a checkpoint that was there is kept" in run(code=2)

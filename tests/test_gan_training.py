@@ -1,6 +1,7 @@
 """What training does: it learns, follows with an average, and shares a batch among processes."""
 
 import dataclasses
+import json
 import math
 import os
 import subprocess
@@ -10,9 +11,14 @@ from pathlib import Path
 import pytest
 import torch
 
+from gan import training
 from gan.config import Config
+from gan.frame import Frame, write_frame
 from gan.model_file import load_generator, read_tensors
 from gan.networks import build_networks
+from gan.pairs import read_index, split_persons
+from gan.store import load_pairs
+from gan.train import _config, _parser
 from gan.training import Options, train
 from gan.watch import LossWatch, TrainingError
 from tests.pair_folders import make_pairs
@@ -26,9 +32,15 @@ def pairs(tmp_path):
     return make_pairs(tmp_path / "pairs", persons=4, images=2)
 
 
-def held_out_l1(modeldir: Path) -> list[float]:
+def distances(modeldir: Path, name: str) -> list[float]:
     lines = (modeldir / "metrics.jsonl").read_text().splitlines()
-    return [float(line.split(": ")[-1][:-1]) for line in lines if "train_l1" in line]
+    return [told[name] for told in map(json.loads, lines) if name in told]
+
+
+def distance(generator: torch.nn.Module, pairs) -> float:
+    landmarks, faces = load_pairs(pairs, 64)[0].some(64, torch.device("cpu"))
+    with torch.no_grad():
+        return (generator.eval()(landmarks) - faces).abs().mean().item()
 
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
@@ -39,8 +51,29 @@ def test_the_better_recipe_learns(tmp_path, pairs, precision):
     options = dataclasses.replace(QUICK, sample_every=40)
     outcome = train(pairs, 40, tmp_path / "run", config, options, report=lambda _: None)
     assert outcome.step == outcome.steps == 40
-    first = torch.tensor(0.8)  # of faces that are guessed blindly: measured at step 1
-    assert held_out_l1(tmp_path / "run")[-1] < 0.6 * first
+    before = distance(build_networks(config)["generator"], read_index(pairs).pairs)
+    assert distances(tmp_path / "run", "train_l1")[-1] < 0.6 * before
+
+
+def test_the_figure_of_held_out_persons_is_theirs_alone(tmp_path, pairs):
+    config = Config(base_filters=2, batch=4, held_out=0.5, seed=2)
+    train(pairs, 1, tmp_path / "run", config, QUICK, report=lambda _: None)
+    (told,) = distances(tmp_path / "run", "held_out_l1")
+    generator, _ = load_generator(tmp_path / "run")
+    trained, held = (distance(generator, side) for side in split_persons(read_index(pairs), 0.5, 2))
+    assert abs(told - held) < 0.05 * abs(trained - held)
+
+
+def test_python_takes_what_the_folder_tells_as_the_command_does(tmp_path, pairs):
+    write_frame(pairs, Frame(64, 0.4, "both", 2), photographs=8)
+    config = Config(base_filters=2, batch=4, held_out=0)
+    train(pairs, 1, tmp_path / "run", config, QUICK, report=lambda _: None)
+    told = load_generator(tmp_path / "run")[1]
+    assert told.drawing["frame"]["margin"] == 0.4
+    assert told.drawing["photographs"] == 8
+    arguments = [str(pairs), "1", str(tmp_path / "asked"), "--device", "cpu"]
+    asked = _config(_parser().parse_args(arguments))
+    assert training._completed(None, pairs, QUICK) == asked
 
 
 def test_the_average_follows_the_weights(tmp_path, pairs):
@@ -51,6 +84,8 @@ def test_the_average_follows_the_weights(tmp_path, pairs):
         tensors, _ = read_tensors(tmp_path / "run" / "checkpoint.safetensors")
         weights.append(tensors["networks.generator.leave.weight"])
         averages.append(tensors["average.leave.weight"])
+        kept, _ = read_tensors(tmp_path / "run" / "generator.safetensors")
+        assert torch.equal(kept["leave.weight"], averages[-1])
     # The decay begins at (1 + step) / (10 + step): 1/10, then 2/11.
     begun = build_networks(config)["generator"].leave.weight.detach()
     torch.testing.assert_close(averages[0], 0.1 * begun + 0.9 * weights[0])
@@ -75,11 +110,19 @@ def test_two_processes_compute_what_one_does(tmp_path, pairs):
     arguments = ["--recipe", "better", "--base-filters", "2"]
     out = launch(pairs, tmp_path / "two", *arguments, processes=2)
     assert out.count("2 processes") == 1  # only one of them speaks
-    begun = build_networks(config)["generator"]
-    models = begun, *(load_generator(tmp_path / name)[0] for name in ("one", "two"))
-    start, one, two = (torch.cat([p.flatten() for p in m.parameters()]) for m in models)
-    # Adam divides by the gradient's size, so that rounding shows where a gradient is nearly zero.
-    assert (one - two).abs().mean() < 0.01 * (one - start).abs().mean()
+    begun = build_networks(config)
+    one, two = (
+        read_tensors(tmp_path / name / "checkpoint.safetensors", prefix="networks.")[0]
+        for name in ("one", "two")
+    )
+    for network in ("generator", "discriminator"):
+        names = [name for name, _ in begun.named_parameters() if name.startswith(network)]
+        before, ours, theirs = (
+            torch.cat([tensors[name].flatten() for name in names])
+            for tensors in (begun.state_dict(), one, two)
+        )
+        # Adam divides by the gradient's size: rounding shows where a gradient is nearly zero.
+        assert (ours - theirs).abs().mean() < 0.01 * (ours - before).abs().mean()
 
 
 def test_the_first_loss_that_is_no_number_is_remembered_until_somebody_looks():
