@@ -1,7 +1,9 @@
 """Evaluation: the verdict on made-up numbers, and a small run on made-up pairs."""
 
+import importlib.util
 import json
 import math
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -12,6 +14,7 @@ from PIL import Image
 from gan import evaluate, evaluation
 from gan.config import Config
 from gan.frame import Frame, write_frame
+from gan.held_out import divide, read_told
 from gan.inception import inception_distances, missing_inception
 from gan.model_file import save_generator
 from gan.networks import build_generator
@@ -20,6 +23,7 @@ from gan.pairs import is_held_out, read_index
 from gan.verdict import Scores, judge
 from gan.worst import draw_worst, worst_first
 from landmarks import detect
+from landmarks.errors import InputError
 
 
 def scores(**changed):
@@ -112,6 +116,7 @@ def seed():
 def write_model(path, seed, **changed):
     torch.manual_seed(0)
     config = Config(
+        recipe="published",
         size=SIZE,
         base_filters=2,
         seed=seed,
@@ -139,8 +144,13 @@ def test_an_untrained_generator(pairs, seed, tmp_path, capsys):
     assert report["scores"]["true"]["ssim"] == pytest.approx(1)
     assert report["scores"]["true"]["psnr"] is None  # infinite
     assert report["scores"]["generated"]["found"] == 0
+    # A copy from the held-out persons would be the very picture: colours differ by person.
+    assert 20 < report["scores"]["nearest copy"]["psnr"] < 60
     with Image.open(tmp_path / "report.png") as sheet:
         assert sheet.size == (2 * 4 * SIZE + 12, 22 + SIZE + 18)
+        assert "true pictures" in sheet.text["Description"]
+        assert "not a photograph" not in sheet.text["Description"]
+        assert "/compositeWithTrainedAlgorithmicMedia" in sheet.text["XML:com.adobe.xmp"]
 
 
 def test_true_faces_are_measured_as_true(pairs):
@@ -181,6 +191,73 @@ def test_which_pairs_are_measured_does_not_change(pairs):
     assert some != evaluation.choose(index.pairs, 5, seed=2)
     assert [index.pairs.index(pair) for pair in some] == sorted(map(index.pairs.index, some))
     assert evaluation.choose(index.pairs, 8, seed=1) == list(index.pairs)
+
+
+def test_the_next_nearest_is_copied_where_the_nearest_cannot_be_read(pairs, tmp_path):
+    copy = shutil.copytree(pairs, tmp_path / "copy")
+    (copy / "PID1_CLEAN1_IID1.jpg").write_bytes(b"nothing")
+    index = read_index(copy)
+    some, wanted = (evaluation.load_faces(copy, index.pairs[k : k + 2], SIZE) for k in (3, 6))
+    # All have the same landmarks, so the first is the nearest.
+    copied, skipped = evaluation.nearest_copies(copy, index.pairs[:3], some, wanted)
+    (second,) = evaluation.load_faces(copy, index.pairs[1:2], SIZE).images
+    np.testing.assert_array_equal(copied, [second, second])
+    assert len(skipped) == 1
+    assert "PID1_CLEAN1_IID1.jpg" in skipped[0]
+    with pytest.raises(InputError, match="no training face in .* can be read"):
+        evaluation.nearest_copies(copy, index.pairs[:1], some, wanted)
+
+
+def divided(data, train, seed, **drawing):
+    config = Config(size=SIZE, base_filters=2, seed=seed, held_out=0.25, drawing=drawing)
+    return divide(str(data), None if train is None else str(train), config)
+
+
+def test_another_folder_than_the_trained_one_is_refused(pairs, seed, tmp_path):
+    told = {"pairs": 8, "persons": 8, "settings": {"photographs": "a" * 64, "persons": "folder"}}
+    copy = shutil.copytree(pairs, tmp_path / "copy")
+    write_frame(copy, Frame(SIZE), **told)
+    trained = read_told(copy)
+    same = divided(copy, None, seed, **trained)
+    assert (len(same.train), len(same.held_out), same.unsure) == (6, 2, None)
+    # Another photograph renumbers the persons: those held out may have been trained on.
+    write_frame(copy, Frame(SIZE), **{**told, "settings": {"photographs": "b" * 64}, "persons": 9})
+    for train in (None, copy):
+        with pytest.raises(InputError) as caught:
+            divided(copy, train, seed, **trained)
+        assert "is not the folder that was trained on (number of persons was 8, is 9" in (
+            message := str(caught.value)
+        )
+        assert "photographs was aaaaaaaaaaaa…, is bbbbbbbbbbbb…" in message
+    # Nobody tells anything: neither refused nor silent.
+    assert "could not be checked" in divided(copy, None, seed).unsure
+    (copy / "pairs.json").write_text("{")
+    with pytest.raises(InputError, match=r"pairs\.json is damaged"):
+        divided(copy, None, seed, **trained)
+
+
+def test_equal_faces_tell_persons_that_were_trained_on(pairs, seed, tmp_path):
+    one, two = (shutil.copytree(pairs, tmp_path / name) for name in ("one", "two"))
+    for folder in (one, two):
+        (folder / "pairs.csv").unlink()
+    with pytest.raises(InputError, match="6 persons of .* were trained on"):
+        divided(one, one, seed)
+    for path in two.glob("*_CLEAN1_*"):
+        path.write_bytes(path.read_bytes() + b"more")
+    assert "could not be checked whether a person is in both" in divided(two, one, seed).unsure
+
+
+def test_true_pictures_without_a_face_are_told(pairs, seed, tmp_path, capsys, monkeypatch):
+    with pytest.raises(InputError, match="no face in any of the 100 true"):
+        judge(scores(found=0), scores(), COPIED, scores(found=0))
+    monkeypatch.setattr(evaluation.metrics, "find_again", lambda image: None)
+    model = write_model(tmp_path / "g.safetensors", seed)
+    out = tmp_path / "report.json"
+    assert evaluate.main([str(model), str(pairs), "-o", str(out), "--device", "cpu"]) == 2
+    told = capsys.readouterr().err
+    assert "dlib finds no face in any of the 2 true held-out pictures" in told
+    assert told.count("\n") == 1
+    assert not list(tmp_path.glob("report*"))
 
 
 def test_persons_that_were_trained_on_are_told(pairs, seed, tmp_path, capsys):
@@ -245,4 +322,12 @@ def test_fid_and_kid_with_a_network_of_ours(monkeypatch, tmp_path):
     assert fid == pytest.approx(wanted, rel=1e-3, abs=1e-3)
     assert inception_distances(one, two, network=_Means()) == (fid, kid)
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    assert "FID and KID are left out" in missing_inception()
+    told = missing_inception(2)
+    assert told.startswith("FID and KID are left out; to get them, ")
+    assert f"weights-inception-2015-12-05-6726825d.pth into {tmp_path}/checkpoints" in told
+    real = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "torch_fidelity" else real(name)
+    )
+    assert "pip install torch-fidelity and put https://" in missing_inception(2)
+    assert "at least two faces" in missing_inception(1)

@@ -7,6 +7,7 @@ import pytest
 from gan import metrics
 from gan.identity import SAME_PERSON, descriptors, identity_distances, mean_pairwise_distance
 from landmarks import detect
+from landmarks.models import model_file
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +123,23 @@ def test_a_person_stays_the_same_and_another_does_not(face):
     assert same.shape == (128,)
     distances = identity_distances([same, same], [changed, else_])
     assert distances[0] < 0.3 < SAME_PERSON < distances[1]
+
+
+def test_descriptors_are_those_of_dlib_on_rgb(portrait):
+    import dlib
+
+    points = np.round(detect(portrait)[0].points)
+    network = dlib.face_recognition_model_v1(
+        str(model_file("dlib_face_recognition_resnet_model_v1.dat"))
+    )
+    whole = dlib.rectangle(0, 0, 511, 511)
+    places = [dlib.point(int(x), int(y)) for x, y in points]
+    face = dlib.full_object_detection(whole, places)
+    wanted = np.array(network.compute_face_descriptor(portrait, face))
+    (got,) = descriptors([portrait], [points])
+    np.testing.assert_allclose(got, wanted, atol=1e-4)
+    (swapped,) = descriptors([portrait[..., ::-1]], [points])
+    assert np.linalg.norm(swapped - wanted) > 0.05  # the order of colours is no matter of rounding
 
 
 def test_mean_distances_by_hand():
