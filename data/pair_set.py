@@ -14,8 +14,8 @@ from tqdm import tqdm
 
 from data.pair_work import Task, numbered, prepare, work
 from data.photos import Photo, Photos
-from gan.frame import FRAME_FILE, Frame, write_frame
-from gan.held_out import differences, read_told
+from gan.frame import FRAME_FILE, Frame, read_drawing, write_frame
+from gan.held_out import differences
 from gan.pair_table import TABLE_FILE, PairRecord, write_pair_table
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
@@ -263,7 +263,7 @@ def _check_folder(folder: Path, target: PairSet, resume: bool) -> Summary | None
     if FRAME_FILE in names:
         if not resume:
             raise InputError(f"{folder} holds finished pairs: give another folder, or delete it")
-        made = read_told(folder)
+        made = read_drawing(folder)
         before = made.get("settings")
         told = differences({"settings": before}, {"settings": target.settings()})
         if told:

@@ -220,7 +220,7 @@ def evaluate(
 
 
 def _run(args: argparse.Namespace) -> None:
-    from gan.generate import usable_device
+    from gan.devices import usable_device
     from landmarks.files import replacing
     from landmarks.ledger import cannot_write
 

@@ -82,6 +82,7 @@ def output_names(names: Sequence[str]) -> list[str]:
 
 
 def _run(args: argparse.Namespace) -> None:
+    from gan.devices import usable_device
     from gan.landmark_files import read_faces
     from gan.model_file import load_generator
 
@@ -167,31 +168,6 @@ def _write(
         raise cannot_write(targets[written], error) from None
     except KeyboardInterrupt:
         raise InputError(f"interrupted: {written} of {len(faces)} faces are written") from None
-
-
-def usable_device(name: str | None) -> str:
-    """The device to work on.
-
-    Parameters
-    ----------
-    name : str or None
-        As torch names it; None is the GPU where there is one, else the processor.
-
-    Raises
-    ------
-    InputError
-        It cannot be used here.
-    """
-    import torch
-
-    if name is None:
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    try:
-        torch.empty(0, device=name)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"--device {name} cannot be used: {reason}") from None
-    return name
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from gan.config import Config
-from gan.frame import FRAME_FILE
+from gan.frame import read_drawing
 from gan.pair_table import read_pair_table
 from gan.pairs import Pair, PairError, PairIndex, read_index, split_persons
 from landmarks.errors import InputError
@@ -32,45 +31,13 @@ class Division(NamedTuple):
     unsure: str | None
 
 
-def read_told(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """All that the maker of a folder told of its pairs.
-
-    Parameters
-    ----------
-    folder : path-like
-
-    Returns
-    -------
-    told : dict
-        What pairs.json holds; empty where there is none (pairs made by others).
-
-    Raises
-    ------
-    InputError
-        The file is damaged.
-    """
-    path = Path(folder, FRAME_FILE)
-    try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(
-            f"{path} is damaged ({reason}): expected what data.make_pairs wrote"
-        ) from None
-    if not isinstance(told, dict):
-        raise InputError(f"{path} is damaged: expected what data.make_pairs wrote")
-    return told
-
-
 def differences(was: Mapping[str, Any], told: Mapping[str, Any]) -> list[str]:
     """In what two folders' pairs.json speak of other pairs: `number of persons was 8, is 9`.
 
     Parameters
     ----------
     was, told : mapping
-        As `read_told` gives them.
+        As `read_drawing` gives them.
 
     Returns
     -------
@@ -140,7 +107,7 @@ def divide(data: str, train: str | None, config: Config) -> Division:
         trained on, as both folders' pairs.csv tell, or else equal face images.
     """
     own = read_pairs(train or data, config.pairing)
-    told = read_told(train or data)
+    told = read_drawing(train or data)
     if config.drawing and (differing := differences(config.drawing, told)):
         option = "--train " if train else ""
         more = "" if train else "; give the one that was, with --train"

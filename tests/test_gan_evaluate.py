@@ -13,8 +13,8 @@ from PIL import Image
 
 from gan import evaluate, evaluation
 from gan.config import Config
-from gan.frame import Frame, write_frame
-from gan.held_out import divide, read_told
+from gan.frame import Frame, read_drawing, write_frame
+from gan.held_out import divide
 from gan.inception import inception_distances, missing_inception
 from gan.model_file import save_generator
 from gan.networks import build_generator
@@ -217,7 +217,7 @@ def test_another_folder_than_the_trained_one_is_refused(pairs, seed, tmp_path):
     told = {"pairs": 8, "persons": 8, "settings": {"photographs": "a" * 64, "persons": "folder"}}
     copy = shutil.copytree(pairs, tmp_path / "copy")
     write_frame(copy, Frame(SIZE), **told)
-    trained = read_told(copy)
+    trained = read_drawing(copy)
     same = divided(copy, None, seed, **trained)
     assert (len(same.train), len(same.held_out), same.unsure) == (6, 2, None)
     # Another photograph renumbers the persons: those held out may have been trained on.
