@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,10 +13,9 @@ from numpy.typing import NDArray
 from landmarks import scheme
 from landmarks.errors import InputError, PointsError
 from landmarks.files import POINT_SUFFIXES, TEMPORARY, read_points
-from landmarks.tables import TABLE_SUFFIXES, Row, _row, read_table
+from landmarks.tables import TABLE_SUFFIXES, Row, read_table
 
 _LISTS = ("landmarks.done.csv", "landmarks.errors.csv")
-_ROWS_AT_ONCE = 2000
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,60 +90,28 @@ def _point_files(folder: str) -> list[str]:
 def _in_file(file: str, stem: str) -> Iterator[NamedFace | PointsError]:
     suffix = Path(file).suffix.lower()
     if suffix in TABLE_SUFFIXES and not _single(file, suffix):
+        damaged: list[PointsError] = []
         number = 0
-        for number, row in enumerate(_rows(file, suffix), 1):
-            if isinstance(row, PointsError):
-                yield row
-                continue
-            told = f"{file}, face {number} ({row.file})"
-            if row.points is None or len(row.points) != scheme.COUNT:
-                count = 0 if row.points is None else len(row.points)
-                yield PointsError(f"{told} has {count} points: expected {scheme.COUNT}")
-            elif not np.isfinite(row.points).all():
-                yield PointsError(f"{told} has a point that is not finite")
-            else:
-                yield NamedFace(_row_name(row, stem), row.points)
-        if not number:
+        for number, row in enumerate(read_table(file, on_damage=damaged.append), 1):
+            yield from damaged
+            damaged.clear()
+            yield _checked(row, f"{file}, face {number} ({row.file})", stem)
+        if not number and not damaged:
             raise PointsError(f"{file} holds no face")
+        yield from damaged
         return
     if suffix not in POINT_SUFFIXES:
         raise PointsError(f"{file} is no file of landmarks: expected {' '.join(_suffixes())}")
     yield NamedFace(stem, read_points(file))
 
 
-def _rows(file: str, suffix: str) -> Iterator[Row | PointsError]:
-    """Rows of a table; a damaged one comes as its error, and the ones behind it follow."""
-    if suffix == ".npz":  # whole or damaged; its points may be any numbers
-        yield from read_table(file)
-        return
-    try:
-        for number, record in _parquet(file) if suffix == ".parquet" else _csv(file):
-            try:
-                yield _row(record, file, number)
-            except PointsError as error:
-                yield error
-    except (OSError, csv.Error) as error:
-        raise PointsError(f"{file} cannot be read: {error}") from None
-
-
-def _csv(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    with open(file, encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
-        reader = csv.DictReader(handle)
-        if "x0" not in (reader.fieldnames or ()):
-            raise PointsError(f"{file} has no column x0: expected a header with x0, y0, x1, y1, …")
-        yield from enumerate(reader, 2)
-
-
-def _parquet(file: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        with pq.ParquetFile(file) as table:
-            batches = table.iter_batches(_ROWS_AT_ONCE)
-            yield from enumerate((row for batch in batches for row in batch.to_pylist()), 1)
-    except pa.ArrowException as error:
-        raise PointsError(f"{file} is a damaged parquet file: {error}") from None
+def _checked(row: Row, told: str, stem: str) -> NamedFace | PointsError:
+    if row.points is None or len(row.points) != scheme.COUNT:
+        count = 0 if row.points is None else len(row.points)
+        return PointsError(f"{told} has {count} points: expected {scheme.COUNT}")
+    if not np.isfinite(row.points).all():
+        return PointsError(f"{told} has a point that is not finite")
+    return NamedFace(_row_name(row, stem), row.points)
 
 
 def _single(file: str, suffix: str) -> bool:

@@ -199,13 +199,18 @@ def write_table(
         writer.close()
 
 
-def read_table(path: str | os.PathLike[str]) -> Iterator[Row]:
+def read_table(
+    path: str | os.PathLike[str], *, on_damage: Callable[[PointsError], None] | None = None
+) -> Iterator[Row]:
     """Read what `write_table` wrote, row by row.
 
     Parameters
     ----------
     path : path-like
         Ends in `.csv`, `.npz` or `.parquet`.
+    on_damage : callable, optional
+        Is given the error of a damaged row, which is then left out; without it the first one is
+        raised. What makes the whole file unreadable is raised either way.
 
     Yields
     ------
@@ -217,13 +222,23 @@ def read_table(path: str | os.PathLike[str]) -> Iterator[Row]:
         The file is missing, damaged, or not such a table.
     """
     name = os.fspath(path)
-    readers = {".csv": _read_csv, ".npz": _read_npz, ".parquet": _read_parquet}
+    readers: dict[str, Callable[[str], Iterator[Row | PointsError]]] = {
+        ".csv": _read_csv,
+        ".npz": _read_npz,
+        ".parquet": _read_parquet,
+    }
     suffix = Path(name).suffix.lower()
     if suffix not in readers:
         known = ", ".join(readers)
         raise PointsError(f"{name} has the unknown ending {suffix!r}: expected one of {known}")
     try:
-        yield from readers[suffix](name)
+        for found in readers[suffix](name):
+            if isinstance(found, Row):
+                yield found
+            elif on_damage is None:
+                raise found
+            else:
+                on_damage(found)
     except FileNotFoundError:
         raise PointsError(f"{name} does not exist: expected a table of landmarks") from None
     except OSError as error:
@@ -232,7 +247,7 @@ def read_table(path: str | os.PathLike[str]) -> Iterator[Row]:
         raise PointsError(f"{name} is no csv file: {error}") from None
 
 
-def _row(record: dict[str, Any], name: str, number: int) -> Row:
+def _row(record: dict[str, Any], name: str, number: int) -> Row | PointsError:
     def given(key: str) -> bool:
         return record.get(key) not in (None, "")
 
@@ -255,10 +270,10 @@ def _row(record: dict[str, Any], name: str, number: int) -> Row:
             seconds=float(record["seconds"]) if given("seconds") else None,
         )
     except (ValueError, TypeError, KeyError) as error:
-        raise PointsError(f"{name}, row {number}: {error}") from None
+        return PointsError(f"{name}, row {number}: {error}")
 
 
-def _read_csv(name: str) -> Iterator[Row]:
+def _read_csv(name: str) -> Iterator[Row | PointsError]:
     with open(name, encoding="utf-8-sig", errors="surrogateescape", newline="") as handle:
         reader = csv.DictReader(handle)
         if "x0" not in (reader.fieldnames or ()):
@@ -267,7 +282,7 @@ def _read_csv(name: str) -> Iterator[Row]:
             yield _row(record, name, number)
 
 
-def _read_parquet(name: str) -> Iterator[Row]:
+def _read_parquet(name: str) -> Iterator[Row | PointsError]:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
