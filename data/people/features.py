@@ -6,7 +6,7 @@ import numpy as np
 
 from data.people.appearance import Look
 from data.people.canvas import Canvas, smooth_curve
-from data.people.patterns import Front, along, fill, lookup, noise, step
+from data.people.patterns import along, fill, lookup, noise, step
 from data.people.surface import BROWS, LIPS, Array, Labels, floats
 from data.people.tone import skin_colour
 
@@ -94,9 +94,7 @@ def paint_brows(
         labels[near] = mark
 
 
-def paint_eyelids(
-    canvas: Canvas, front: Front, look: Look, albedo: Array, rng: np.random.Generator
-) -> None:
+def paint_eyelids(canvas: Canvas, look: Look, albedo: Array, rng: np.random.Generator) -> None:
     """Darken the roots of the lashes and the fold of the upper lid; paint eye make-up."""
     place = canvas.face.place
     fold = rng.uniform(0, 0.5) if rng.random() < 0.75 else 0.0

@@ -10,7 +10,7 @@ from data.people.appearance import Look, draw_look
 from data.people.covers import hand
 from data.people.head_model import HeadModel
 from data.people.surface import MOUTH, TEETH, Array, Surface, below, floats, smooth_normals
-from data.people.wardrobe import Person, Wardrobe, wardrobe
+from data.people.wardrobe import Belongings, Wardrobe, wardrobe
 from data.people.worn import glasses, hat
 
 __all__ = ["Accessories", "Look", "Surface", "draw_accessories", "draw_look", "dress"]
@@ -107,7 +107,7 @@ def dress(
 
 
 def _covers(
-    room: Wardrobe, person: Person, look: Look, worn: Accessories, vertices: Array
+    room: Wardrobe, person: Belongings, look: Look, worn: Accessories, vertices: Array
 ) -> list[Surface]:
     """Hair, clothes and accessories."""
     canvas, at = room.canvas, room.model.landmark_vertices

@@ -46,7 +46,7 @@ def paint_skin(canvas: Canvas, front: Front, look: Look) -> Skin:
     face, face_labels = _paint(canvas, canvas.face, look, melanin, blood)
     head, head_labels = _paint(canvas, canvas.head, look, *_pigment(canvas, canvas.head, look))
     paint_lips(canvas, look, face, face_labels, melanin, blood, stream(look, 20))
-    paint_eyelids(canvas, front, look, face, stream(look, 21))
+    paint_eyelids(canvas, look, face, stream(look, 21))
     paint_brows(canvas, look, face, face_labels, stream(look, 22))
     _paint_inside(canvas, head, head_labels, look)
     uneven = noise(canvas.face.place, 5, stream(look, 23))

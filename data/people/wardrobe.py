@@ -26,7 +26,7 @@ _MODELS_KEPT, _PEOPLE_KEPT = 2, 4
 _kept: dict[tuple[int, int], Wardrobe] = {}
 
 
-class Person(NamedTuple):
+class Belongings(NamedTuple):
     """What one person brings to every picture.
 
     Attributes
@@ -96,11 +96,11 @@ class Wardrobe:
         kept = ~shoulder[piece.triangles].any(axis=1)
         return subset(piece, piece.triangles[kept])
 
-    def _person(self, look: Look, identity: tuple[float, ...]) -> Person:
+    def _person(self, look: Look, identity: tuple[float, ...]) -> Belongings:
         skin = paint_skin(self.canvas, self.front, look)
         rest = self.model.face(identity, np.zeros(len(self.model.names)))
         shell = Shell(self.canvas, self.outside, rest)
-        return Person(
+        return Belongings(
             self.wrinkles.aged(skin, look),
             eye_texture(look),
             rest,
