@@ -148,7 +148,7 @@ def train(
     index = read_index(datadir, pairing=config.pairing)
     train_pairs, held_pairs = split_persons(index, config.held_out, config.seed)
     processes = Processes(config, options.device)
-    tell = report if processes.is_main else _silent
+    tell = report if processes.is_main else lambda _: None
     tell(index.describe())
     data = index.digest()
     progress = _resumable(Path(modeldir), config, data) if options.resume else None
@@ -192,10 +192,6 @@ def _completed(config: Config | None, datadir: str | os.PathLike[str], options: 
         precision = fast_precision(usable_device(options.device))
         return Config(drawing=drawing, precision=precision)
     return replace(config, drawing=drawing) if drawing else config
-
-
-def _silent(_: str) -> None:
-    pass
 
 
 def _resumable(modeldir: Path, config: Config, data: str) -> Progress | None:

@@ -89,9 +89,10 @@ def test_a_kill_between_the_two_files_of_the_last_save_is_mended(tmp_path, pairs
         replace(source, target)
 
     other = tmp_path / "killed"
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(os, "replace", killed)
-        train_small(pairs, other)
+        with pytest.raises(Killed):
+            train_small(pairs, other)
     name = "generator.safetensors"
     assert (other / "checkpoint.safetensors").read_bytes() == whole["checkpoint.safetensors"]
     assert (other / name).read_bytes() != whole[name]
@@ -109,9 +110,10 @@ def test_a_kill_before_an_old_run_is_cleared_leaves_nothing_of_it(tmp_path, pair
     def killed(self: RunFolder) -> None:
         raise Killed
 
-    with monkeypatch.context() as patch, pytest.raises(Killed):
+    with monkeypatch.context() as patch:
         patch.setattr(RunFolder, "clear", killed)
-        train_small(pairs, tmp_path / "anew", resume=False)
+        with pytest.raises(Killed):
+            train_small(pairs, tmp_path / "anew", resume=False)
     assert len(list((tmp_path / "anew" / "samples").iterdir())) == 3
     train_small(pairs, tmp_path / "anew")
     assert kept(tmp_path / "anew") == kept(tmp_path / "whole")
