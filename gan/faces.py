@@ -33,7 +33,7 @@ def frame_of(config: Config) -> Frame:
         The usual one of the generator's size where the pairs told none.
     """
     told = config.drawing.get("frame")
-    return Frame(size=config.size) if told is None else Frame.of(dict(told))
+    return Frame(size=config.size) if told is None else Frame.of(told)
 
 
 def resized(image: Images, size: int) -> Images:

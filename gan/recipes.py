@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 
 from gan import losses
-from gan.config import SETTINGS as SETTINGS
 from gan.config import Config
 from gan.convolution import only_inputs
 from gan.store import Batch

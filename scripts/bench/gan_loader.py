@@ -20,10 +20,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from gan.config import Config
+from gan.config import SETTINGS, Config
 from gan.networks import build_networks
 from gan.pairs import pair_name, read_index
-from gan.recipes import SETTINGS, make_optimizer
+from gan.recipes import make_optimizer
 from gan.store import load_pairs
 from scripts.bench.gan_speed import our_step
 

@@ -22,10 +22,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from gan.config import Config
+from gan.config import SETTINGS, Config
 from gan.convolution import DoublingConv, HalvingConv
 from gan.networks import BATCH_NORM_MOMENTUM, build_networks
-from gan.recipes import SETTINGS, STEPS, make_optimizer
+from gan.recipes import STEPS, make_optimizer
 from gan.store import Batch
 
 
