@@ -1,4 +1,8 @@
-"""Frames of YouTube Faces with 68 points each, in the layout of `train-test-data.zip`.
+"""Command: frames of YouTube Faces with 68 points each into shards.
+
+python -m data.youtube_faces ZIP_OR_FOLDER OUT
+
+Reads the layout of `train-test-data.zip`, packed or unpacked:
 
     training/Name_NN.jpg    training_frames_keypoints.csv
     test/Name_NN.jpg        test_frames_keypoints.csv
@@ -6,6 +10,9 @@
 The first column of a table is the file, then come x0, y0, …, x67, y67 in pixels. The published
 split is by frames and leaks: every person of `test` is in `training`. So persons are split by their
 names (`landmarks.split_of`), over both tables together.
+
+Points lie one pixel left of and above the published ones; `taken_off` in a record is what must be
+added to get those back.
 """
 
 from __future__ import annotations
@@ -13,17 +20,18 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-import zipfile
-import zlib
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from data.face_command import face_parser, run_command
+from data.file_tree import FileTree
 from data.persons import person_in_name
 from data.photos import Photo, Photos
-from landmarks.errors import InputError
+from landmarks.errors import ImageError, InputError
 
 YOUTUBE_SHIFT = 1.0
 """Pixels by which the labels of YouTube Faces lie right of and below what they mark: taken off.
@@ -37,7 +45,7 @@ _TABLES = {"training": "training_frames_keypoints.csv", "test": "test_frames_key
 
 
 def youtube_photos(path: str, *, points: bool = True) -> Photos:
-    """The frames of such a zip file.
+    """The frames of such a .zip file or folder.
 
     Parameters
     ----------
@@ -48,73 +56,101 @@ def youtube_photos(path: str, *, points: bool = True) -> Photos:
     Returns
     -------
     photos : Photos
-        In the order of the files' names, training first.
+        In the order of the files' names, training first. Damaged lines of the tables are frames
+        with a problem.
 
     Raises
     ------
     InputError
-        The file is no zip file, or has another layout; a line of a table is damaged.
+        It is neither, or has another layout.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            faces = {
-                f"{folder}/{file}": face
-                for folder, table in _TABLES.items()
-                for file, face in _read_table(archive, table, path).items()
-            }
-            members = {info.filename: info.CRC for info in archive.infolist()}
-    except FileNotFoundError:
-        raise InputError(f"{path} does not exist: expected a .zip file") from None
-    except (zipfile.BadZipFile, OSError, zlib.error) as error:
-        raise InputError(f"{path} cannot be read as a .zip file: {error}") from None
-    names = [name for folder in _TABLES for name in sorted(faces) if name.startswith(f"{folder}/")]
+    tree = FileTree(path)
+    faces: dict[str, NDArray[np.float64] | str] = {}
+    with tree.reading() as read:
+        for folder, table in _TABLES.items():
+            lines = _read_table(read, table, tree)
+            faces |= {f"{folder}/{file}": lines[file] for file in sorted(lines)}
 
     def stream() -> Iterator[Photo]:
-        with zipfile.ZipFile(path) as archive:
-            for name in names:
-                photo = Photo(f"{path}/{name}", person_in_name(name) or "")
+        with tree.reading() as read:
+            for name, face in faces.items():
+                photo = Photo(tree.source(name), person_in_name(name) or "")
                 if not photo.person:
                     problem = f"{photo.source} does not tell who it shows: expected Name_NN.jpg"
                     yield replace(photo, problem=problem)
-                    continue
-                try:
-                    data = archive.read(name)
-                except KeyError:
-                    yield replace(photo, problem=f"{photo.source} is missing: its points are there")
-                except (zipfile.BadZipFile, zlib.error, OSError, EOFError) as error:
-                    yield replace(photo, problem=f"{photo.source} is damaged: {error}")
+                elif isinstance(face, str):
+                    table = _TABLES[name.partition("/")[0]]
+                    problem = f"{photo.source}: its line in {table} {face}"
+                    yield replace(photo, problem=problem)
                 else:
-                    yield replace(photo, data=data, points=faces[name] if points else None)
+                    try:
+                        data = read(name)
+                    except ImageError as error:
+                        yield replace(photo, problem=str(error))
+                    else:
+                        yield replace(photo, data=data, points=face if points else None)
 
-    told = "".join(f"{name}\0{members[name]}\n" for name in sorted(members))
-    told += f"points - {YOUTUBE_SHIFT:g}" if points else ""
-    digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()
-    return Photos("the file's name without its number", digest, len(names), stream)
+    told = tree.fingerprint + (f"points - {YOUTUBE_SHIFT:g}" if points else "")
+    digest = hashlib.sha256(told.encode()).hexdigest()
+    return Photos("the file's name without its number", digest, len(faces), stream)
 
 
-def _read_table(archive: zipfile.ZipFile, table: str, path: str) -> dict[str, NDArray[np.float64]]:
-    try:
-        text = archive.read(table).decode("utf-8-sig")
-    except KeyError:
+def _read_table(
+    read: Callable[[str], bytes], table: str, tree: FileTree
+) -> dict[str, NDArray[np.float64] | str]:
+    """File → its points, or what is wrong with them."""
+    path = tree.path
+    if table not in tree.names:
         raise InputError(
             f"{path} has no {table}: expected training/, test/ and a table of points for each;"
             " other zip files of photographs can be unpacked and given as a folder"
-        ) from None
-    except UnicodeDecodeError:
-        raise InputError(f"{path}/{table} is no text: expected a .csv table") from None
-    faces = {}
-    for line, values in enumerate(csv.reader(io.StringIO(text)), 1):
-        if line == 1 or not values:
-            continue
-        try:
-            numbers = np.array([float(value) for value in values[1:]])
-        except ValueError as error:
-            raise InputError(f"{path}/{table}, line {line}: {error}") from None
-        if numbers.size != 136 or not np.isfinite(numbers).all():
-            raise InputError(
-                f"{path}/{table}, line {line} has {numbers.size} numbers: expected 136, all finite"
-            )
-        faces[values[0]] = numbers.reshape(68, 2) - YOUTUBE_SHIFT
+        )
+    try:
+        lines = list(csv.reader(io.StringIO(read(table).decode("utf-8-sig"), newline="")))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path}/{table} cannot be read as a .csv table: {error}") from None
+    faces = {line[0]: _points_of(line[1:]) for line in lines[1:] if line}
     if not faces:
         raise InputError(f"{path}/{table} has no lines below its header")
     return faces
+
+
+def _points_of(values: list[str]) -> NDArray[np.float64] | str:
+    try:
+        numbers = np.array([float(value) for value in values])
+    except ValueError as error:
+        return f"is damaged: {error}"
+    if numbers.size != 136:
+        return f"has {numbers.size} numbers: expected 136"
+    if not np.isfinite(numbers).all():
+        return "has a number that is not finite"
+    return numbers.reshape(68, 2) - YOUTUBE_SHIFT
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments; those of the process when left out.
+
+    Returns
+    -------
+    code : int
+        0, or 2 with one sentence on stderr.
+    """
+    what = "the .zip file, or the folder that it unpacks to"
+    parser = face_parser("data.youtube_faces", __doc__ or "", "ZIP_OR_FOLDER", what)
+    args = parser.parse_args(argv)
+    return run_command(
+        parser.prog,
+        args,
+        lambda: youtube_photos(args.place),
+        root=FileTree.root(args.place),
+        taken_off=YOUTUBE_SHIFT,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
