@@ -1,0 +1,229 @@
+"""What a network is and how it is trained: everything that its weights depend on but the faces."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from landmarks.errors import InputError
+
+VERSION = 1
+RECIPES = ("published", "better")
+PRECISIONS = ("fp32", "bf16")
+
+SEED_LIMIT = 2**63
+
+
+class Shape(NamedTuple):
+    """What a network looks at: channels of the picture (1 is grey), and its side in pixels."""
+
+    channels: int
+    side: int
+
+
+NETWORKS = {
+    "naimishnet": Shape(1, 96),
+    "resnet18": Shape(1, 224),
+    "efficientnet_b0": Shape(3, 224),
+    "small": Shape(1, 112),
+}
+
+BETTER: dict[str, float] = {
+    "learning_rate": 2e-3,
+    "weight_decay": 0.02,
+    "warm_up": 0.05,
+    "ema": 0.998,
+    "clip": 5.0,
+    "patience": 0,
+    "wing_width": 0.12,
+    "wing_curve": 0.02,
+    "radius": 0.05,
+    "trust": 0.2,
+    "negatives": 0.125,
+}
+"""Our recipe. Learning rate at its height, reached after the share `warm_up` of all steps; decay of
+the moving average per step; largest norm of a gradient; epochs without gain that end the run (0:
+none do); the wing loss's two lengths in inter-ocular distances; weights of the losses of radii and
+trust; the share of a batch that is no face."""
+
+PUBLISHED: dict[str, dict[str, float]] = {
+    "naimishnet": {"learning_rate": 1e-3, "patience": 30},
+    "resnet18": {"learning_rate": 1e-4, "patience": 0},
+    "efficientnet_b0": {
+        "learning_rate": 1e-3,
+        "patience": 0,
+        "plateau_factor": 0.1,
+        "plateau_patience": 10,
+    },
+}
+"""Published recipes: Adam with torch's own betas, and of the plateau schedule torch's own numbers
+where the publication gives none."""
+
+EPOCHS = {"naimishnet": 300, "resnet18": 100, "efficientnet_b0": 100, "small": 300}
+BATCHES = {"naimishnet": 128, "resnet18": 64, "efficientnet_b0": 32, "small": 64}
+"""Epochs and pictures of a step where nobody tells others."""
+
+
+class ConfigError(InputError):
+    """A setting is outside of what can be trained, or a file holds no settings."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """Settings of a network, the same in its folder, in its weights and on the command line.
+
+    Attributes
+    ----------
+    network : {'small', 'naimishnet', 'resnet18', 'efficientnet_b0'}
+    recipe : {'better', 'published'}
+        `small` has no published one.
+    channels, side : int
+        Of the picture that the network sees; where they are not given, the network's own.
+    factor : float
+        Side of the crop in sides of the detector's box.
+    imagenet : bool
+        Training begins with the weights of ImageNet.
+    start : str
+        SHA-256 of the file of weights that training begins with; empty for none.
+    epochs, batch : int
+        How often each face is seen, and faces of a step; where they are not given, the network's
+        own.
+    seed : int
+        0 ≤ seed < 2**63.
+    precision : {'fp32', 'bf16'}
+        Of the arithmetic in training; weights are always float32.
+    settings : dict
+        The recipe's numbers; those that are not given are its own.
+
+    Raises
+    ------
+    ConfigError
+        A setting is not known or not allowed.
+    """
+
+    network: str = "small"
+    recipe: str = "better"
+    # None stands for what follows from the network; it is replaced below, nobody meets it.
+    channels: int = None  # type: ignore[assignment]
+    side: int = None  # type: ignore[assignment]
+    factor: float = 1.35
+    imagenet: bool = False
+    start: str = ""
+    epochs: int = None  # type: ignore[assignment]
+    batch: int = None  # type: ignore[assignment]
+    seed: int = 0
+    precision: str = "fp32"
+    settings: Mapping[str, float] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._among("network", tuple(NETWORKS))
+        self._among("recipe", RECIPES)
+        self._among("precision", PRECISIONS)
+        if self.recipe == "published" and self.network not in PUBLISHED:
+            raise ConfigError(
+                f"{self.network} has no published recipe: expected 'better', or one of "
+                f"{', '.join(PUBLISHED)}"
+            )
+        if self.imagenet and self.network not in ("resnet18", "efficientnet_b0"):
+            raise ConfigError(
+                f"there are no ImageNet weights of {self.network}: expected resnet18 or "
+                "efficientnet_b0"
+            )
+        own = NETWORKS[self.network]
+        given = {"channels": own.channels, "side": own.side}
+        given |= {"epochs": EPOCHS[self.network], "batch": BATCHES[self.network]}
+        for name, value in given.items():
+            if getattr(self, name) is None:
+                object.__setattr__(self, name, value)
+        self._check_numbers()
+        object.__setattr__(self, "settings", self._completed())
+
+    def _check_numbers(self) -> None:
+        for name in ("side", "epochs", "batch"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise ConfigError(f"{name} is {value}: expected a whole number of 1 or more")
+        self._among("channels", (1, 3))
+        own = NETWORKS[self.network]
+        if self.network == "naimishnet" and (self.channels, self.side) != own:
+            raise ConfigError("naimishnet sees one channel of 96 pixels, nothing else")
+        if self.network != "naimishnet" and (self.side < 32 or self.side % 16):
+            raise ConfigError(f"side is {self.side}: expected a multiple of 16 from 32 on")
+        if not 0.5 <= self.factor <= 4:
+            raise ConfigError(f"factor is {self.factor}: expected 0.5 to 4")
+        if not 0 <= self.seed < SEED_LIMIT:
+            raise ConfigError(f"seed is {self.seed}: expected 0 ≤ seed < 2**63")
+
+    def _completed(self) -> dict[str, float]:
+        known = BETTER if self.recipe == "better" else PUBLISHED[self.network]
+        for name, value in self.settings.items():
+            if name not in known:
+                raise ConfigError(
+                    f"the {self.recipe} recipe of {self.network} has no setting {name!r}: expected "
+                    f"some of {', '.join(known)}"
+                )
+            if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
+                raise ConfigError(f"{name} is {value!r}: expected a number of 0 or more")
+        return {**known, **self.settings}
+
+    def _among(self, name: str, known: tuple[Any, ...]) -> None:
+        value = getattr(self, name)
+        if value not in known:
+            listed = ", ".join(map(str, known))
+            raise ConfigError(f"{name} is {value!r}: expected one of {listed}")
+
+    def to_json(self) -> str:
+        """One line that `from_json` reads; equal settings give equal text."""
+        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str, source: str = "the text") -> Config:
+        """Read what `to_json` wrote.
+
+        Parameters
+        ----------
+        text : str
+        source : str, optional
+            Where it comes from, for errors.
+
+        Raises
+        ------
+        ConfigError
+            Damaged, of a newer version, or a setting that is not known or not allowed.
+        """
+        try:
+            values = json.loads(text)
+            version = int(values.pop("version"))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ConfigError(f"{source} holds no settings of a landmark network") from None
+        if version > VERSION:
+            raise ConfigError(
+                f"{source} is of version {version}, newer than the {VERSION} that this software "
+                "reads: update the software"
+            )
+        names = {entry.name for entry in dataclasses.fields(cls)}
+        if unknown := sorted(set(values) - names):
+            raise ConfigError(f"{source} has the unknown setting {unknown[0]!r}")
+        try:
+            return cls(**values)
+        except ConfigError as error:
+            raise ConfigError(f"{source}: {error}") from None
+        except (TypeError, AttributeError) as error:
+            raise ConfigError(f"{source} has a setting of the wrong type: {error}") from None
+
+    def differences(self, other: Config) -> list[str]:
+        """What another config says otherwise, in words: `batch is 16, not 8`."""
+        return [
+            f"{entry.name} is {_short(mine)}, not {_short(theirs)}"
+            for entry in dataclasses.fields(self)
+            if (mine := getattr(self, entry.name)) != (theirs := getattr(other, entry.name))
+        ]
+
+
+def _short(value: Any) -> str:
+    text = str(value)
+    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -1,0 +1,189 @@
+"""The faces of shards, decoded once and held as uint8."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from landmarks.errors import ImageError, InputError
+from landmarks.image import read_image
+from landmarks.inputs import expand
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.crops import square, typical_box
+from landmarks.samples import Sample, ShardError, split_of
+from landmarks.shards import read_shards
+
+Array = NDArray[Any]
+
+ROOM = 1.6
+"""Side of a stored picture in sides of the network's input: what turns and shifts may need."""
+
+_LONGEST = 640  # side of a picture without faces, in pixels
+
+
+class DatasetError(InputError):
+    """Shards hold nothing that can be trained on."""
+
+
+@dataclass(frozen=True)
+class Faces:
+    """Faces of one source.
+
+    Attributes
+    ----------
+    images : (n, S, S) or (n, S, S, 3) uint8 array
+        Grey or RGB; the square around the face is in the middle, as wide as the network's input.
+    points : (n, 68, 2) float32 array
+        (x, y) in pixels of `images`.
+    persons : tuple of str
+    names : tuple of str
+        Shard's key of each.
+    """
+
+    images: Array
+    points: Array
+    persons: tuple[str, ...]
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What shards gave.
+
+    Attributes
+    ----------
+    train : tuple of Faces
+        Of training persons, one for each source that has any.
+    validation : Faces
+        Of validation persons, of all sources.
+    test : int
+        Faces of test persons, which nothing looks at.
+    errors : tuple of ShardError
+        Samples and shards that cannot be read.
+    """
+
+    train: tuple[Faces, ...]
+    validation: Faces
+    test: int
+    errors: tuple[ShardError, ...]
+
+    def digest(self) -> str:
+        """Equal for equal faces in equal order."""
+        told = hashlib.sha256()
+        for faces in (*self.train, self.validation):
+            told.update(np.ascontiguousarray(faces.images).data)
+            told.update(np.ascontiguousarray(faces.points).data)
+        return told.hexdigest()
+
+
+def as_channels(image: Array, channels: int) -> Array:
+    """An RGB picture as (H, W) grey or as it is."""
+    return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if channels == 1 else image
+
+
+def stored_face(sample: Sample, config: Config) -> tuple[Array, Array]:
+    """A sample's face as it is held in memory: picture and points in its pixels."""
+    centre, width = typical_box(sample.points)
+    side = round(ROOM * config.side)
+    crop = square(centre, config.factor * width * side / config.side, side)
+    points = crop.to_crop(sample.points) * side - 0.5
+    return crop.cut(as_channels(sample.image, config.channels)), points.astype(np.float32)
+
+
+def load_faces(sources: Sequence[str | os.PathLike[str]], config: Config) -> Loaded:
+    """Decode shards.
+
+    Parameters
+    ----------
+    sources : sequence of path-like
+        Each a shard or a folder of them.
+    config : Config
+
+    Returns
+    -------
+    loaded : Loaded
+
+    Raises
+    ------
+    InputError
+        A source is missing; there are fewer than two training persons, or no validation person.
+    """
+    errors: list[ShardError] = []
+    parts: list[dict[str, list[tuple[Array, Array, str, str]]]] = []
+    for source in sources:
+        part: dict[str, list[tuple[Array, Array, str, str]]] = {}
+        for sample in read_shards(source, on_damage=errors.append):
+            person = str(sample.record.get("person", sample.key))
+            split = split_of(person)
+            try:
+                face = ((), ()) if split == "test" else stored_face(sample, config)
+            except (ValueError, ZeroDivisionError, cv2.error):
+                errors.append(ShardError(f"{source}: sample {sample.key} has no face's points"))
+                continue
+            part.setdefault(split, []).append((*face, person, sample.key))
+        parts.append(part)
+    shape = (round(ROOM * config.side),) * 2 + ((3,) if config.channels == 3 else ())
+    train = tuple(_faces(part["train"], shape) for part in parts if part.get("train"))
+    validation = _faces([face for part in parts for face in part.get("validation", [])], shape)
+    told = ", ".join(os.fspath(source) for source in sources)
+    persons = {person for faces in train for person in faces.persons}
+    if len(persons) < 2 or not len(validation):
+        spoilt = f" ({errors[0]})" if errors else ""
+        raise DatasetError(
+            f"{told} hold {len(persons)} training and {len(set(validation.persons))} validation "
+            f"persons: expected two and one or more{spoilt}"
+        )
+    return Loaded(train, validation, sum(len(part.get("test", ())) for part in parts), (*errors,))
+
+
+def _faces(found: list[tuple[Array, Array, str, str]], shape: tuple[int, ...]) -> Faces:
+    images = np.empty((len(found), *shape), np.uint8)
+    points = np.empty((len(found), 68, 2), np.float32)
+    for row, (image, place, _, _) in enumerate(found):
+        images[row], points[row] = image, place
+    return Faces(
+        images,
+        points,
+        tuple(person for _, _, person, _ in found),
+        tuple(name for _, _, _, name in found),
+    )
+
+
+def load_backgrounds(paths: Iterable[str], config: Config) -> list[Array]:
+    """Pictures without faces, at most 640 pixels wide or high.
+
+    Parameters
+    ----------
+    paths : iterable of str
+        Pictures, or folders of them.
+    config : Config
+
+    Raises
+    ------
+    InputError
+        A path is missing, or none of the pictures can be read.
+    """
+    paths = list(paths)
+    found: list[Array] = []
+    for source in expand(paths, recursive=True) if paths else []:
+        try:
+            image = read_image(source.path)
+        except ImageError:
+            continue
+        times = _LONGEST / max(image.shape[:2])
+        if times < 1:
+            image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
+        found.append(as_channels(image, config.channels))
+    if paths and not found:
+        raise DatasetError(f"{', '.join(paths)} hold no picture that can be read")
+    return found

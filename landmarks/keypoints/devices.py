@@ -1,0 +1,44 @@
+"""Which device trains, and in what precision."""
+
+from __future__ import annotations
+
+import torch
+
+from landmarks.errors import InputError
+
+
+def usable_device(name: str | None) -> torch.device:
+    """The device to train on, as accelerate chooses it or as it was named.
+
+    Raises
+    ------
+    InputError
+        It cannot be used here, or several processes were started.
+    """
+    from accelerate import Accelerator
+
+    if name is not None:
+        try:
+            # Numbers have to come back, which the meta device never does.
+            torch.zeros(1, device=name).item()
+        except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
+            reason = str(error).partition("\n")[0].partition(". ")[0]
+            raise InputError(f"--device {name} cannot be used: {reason}") from None
+    accelerator = Accelerator(cpu=name is not None and torch.device(name).type == "cpu")
+    if accelerator.num_processes > 1:
+        raise InputError(
+            f"{accelerator.num_processes} processes were started: landmark networks are small, "
+            "and one process trains them"
+        )
+    return torch.device(name) if name is not None else accelerator.device
+
+
+def fast_precision(device: torch.device) -> str:
+    """`bf16` where a device has instructions for it, else `fp32`."""
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    if device.type != "cpu":
+        return "fp32"
+    # Without instructions for it, bf16 on a CPU is slower than fp32.
+    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"

@@ -1,0 +1,272 @@
+"""Network, optimiser and position of one run."""
+
+from __future__ import annotations
+
+import copy
+import dataclasses
+import math
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from landmarks.errors import InputError
+from landmarks.image import read_image, resize
+from landmarks.keypoints import losses
+from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
+from landmarks.keypoints.checkpoints import Progress, Standing, restore, save_checkpoint
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.dataset import Loaded, as_channels
+from landmarks.keypoints.model_file import CHECKPOINT_FILE, save_model
+from landmarks.keypoints.networks import build_network
+from landmarks.keypoints.pictures import feature_maps, predictions
+from landmarks.keypoints.run_folder import RunFolder
+from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
+from landmarks.keypoints.validation import Said, ask, judge, radius_factors
+from landmarks.keypoints.weights import begin_with
+
+_SHOWN = 16
+
+
+class TrainingError(InputError):
+    """Training cannot begin or go on."""
+
+
+class Run:
+    """One run, opened once and then advanced step by step.
+
+    Parameters
+    ----------
+    config : Config
+    loaded : Loaded
+    backgrounds : list of uint8 arrays
+    data : str
+        `Loaded.digest`.
+    device : torch.device
+
+    Attributes
+    ----------
+    step, steps : int
+        Done, and in all.
+    epoch_steps : int
+        Steps in which as many faces are drawn as there are.
+    faces : int
+    standing : Standing
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        loaded: Loaded,
+        backgrounds: list[NDArray[np.uint8]],
+        data: str,
+        device: torch.device,
+    ) -> None:
+        self.config, self._data, self._device = config, data, device
+        negatives = config.settings.get("negatives", 0.0) if config.network == "small" else 0.0
+        self.batches = Batches(loaded.train, config, negatives=negatives, backgrounds=backgrounds)
+        self._held = fixed_crops(loaded.validation, config)
+        self.faces = sum(map(len, loaded.train))
+        self.epoch_steps = math.ceil(self.faces / self.batches.faces)
+        self.steps = config.epochs * self.epoch_steps
+        self.step, self.standing = 0, Standing()
+        torch.manual_seed(config.seed)
+        self._network = build_network(config)
+        self._average: nn.Module | None = None
+        self._best: dict[str, Tensor] = {}
+        self._folder: RunFolder | None = None
+        self._finite = torch.ones((), dtype=torch.bool, device=device)
+
+    def open(
+        self,
+        modeldir: str | os.PathLike[str],
+        progress: Progress | None,
+        weights: str | os.PathLike[str] | None,
+        *,
+        clear: bool,
+    ) -> None:
+        """Make the folder ready, and begin or go on."""
+        if progress is None:
+            begin_with(self._network, self.config, weights)
+        self._network.to(self._device)
+        if "ema" in self.config.settings:
+            self._average = copy.deepcopy(self._network).requires_grad_(False)
+        self._optimizer = make_optimizer(self._network, self.config)
+        self._plateau = make_plateau(self._optimizer, self.config)
+        folder = self._folder = RunFolder(modeldir)
+        folder.prepare()
+        if progress is None:
+            # The first checkpoint shows that the folder can be written, before hours are spent.
+            self._write(folder, metrics=0)
+        else:
+            self._restore(Path(modeldir) / CHECKPOINT_FILE, progress)
+        # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
+        if clear or (progress and progress.step == 0):
+            folder.clear()
+        folder.open(self.config, metrics=progress.metrics if progress else 0, step=self.step)
+        if self._best:
+            self._ship()  # the last process may have died before it was written
+
+    def _restore(self, path: Path, progress: Progress) -> None:
+        self._best = restore(
+            path, self._network, self._average, self._optimizer, device=self._device
+        )
+        self.step, self.standing = progress.step, progress.standing
+        if self._plateau is not None and (saved := dict(self.standing.schedule)):
+            for group in self._optimizer.param_groups:
+                group["lr"] = saved["rate"]
+            self._plateau.load_state_dict({k: v for k, v in saved.items() if k != "rate"})
+
+    def close(self) -> None:
+        """Close the folder's files."""
+        if self._folder:
+            self._folder.close()
+
+    @property
+    def epoch(self) -> int:
+        """Whole epochs done."""
+        return self.step // self.epoch_steps
+
+    @property
+    def finished(self) -> bool:
+        """All steps are done, or the error has not become smaller for too many epochs."""
+        patience = self.config.settings["patience"]
+        waited = self.epoch - self.standing.epoch
+        return self.step >= self.steps or (patience > 0 and waited >= patience)
+
+    def one(self, batch: Batch) -> dict[str, Tensor]:
+        """One step; the parts of its loss."""
+        config, device = self.config, self._device
+        images, points, faces = (values.to(device, non_blocking=True) for values in batch)
+        # What is dropped out follows from the step alone, so that a run can be gone on with.
+        torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**63)
+        self._network.train()
+        if config.recipe == "better":
+            for group in self._optimizer.param_groups:
+                group["lr"] = rate_at(self.step, self.steps, config.settings)
+        with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
+            output = self._network(images)
+        if config.recipe == "better":
+            loss, parts = losses.better(output, points, faces, config.settings)
+        else:
+            loss, parts = losses.published(config.network, output, points)
+        self._optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        if "clip" in config.settings:
+            nn.utils.clip_grad_norm_(self._network.parameters(), config.settings["clip"])
+        self._optimizer.step()
+        self.step += 1
+        self._follow()
+        # Looking at a number makes the processor wait for a GPU; it is looked at when others are.
+        self._finite &= torch.isfinite(loss.detach())
+        return {name: part.detach() for name, part in parts.items()}
+
+    def _follow(self) -> None:
+        """Move the average towards the weights; faster at the beginning, when all is new."""
+        if self._average is None:
+            return
+        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
+        new = self._network.state_dict()
+        with torch.no_grad():
+            for name, value in self._average.state_dict().items():
+                if value.is_floating_point():
+                    value.lerp_(new[name], 1 - decay)
+                else:
+                    value.copy_(new[name])
+
+    def _check(self) -> RunFolder:
+        assert self._folder is not None
+        if not bool(self._finite):
+            raise TrainingError(
+                f"the loss is not a number any more by step {self.step}: stopped; the last "
+                "checkpoint is kept"
+            )
+        return self._folder
+
+    def log(self, parts: Mapping[str, Tensor], rate: float) -> str:
+        """Write the losses of the last step; a line that tells them."""
+        folder = self._check()
+        values = {name: float(part) for name, part in parts.items()}
+        epoch = self.step / self.epoch_steps
+        folder.write_metrics(self.step, {"epoch": epoch, **values})
+        folder.write_rate(self.step, rate)
+        shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
+        return f"step {self.step}, epoch {epoch:.2f}: {shown}; {rate:.0f} faces/s"
+
+    def _judged(self) -> nn.Module:
+        return self._network if self._average is None else self._average
+
+    def evaluate(self) -> str:
+        """Judge the network on validation persons, keep the best; a line that tells how it is."""
+        folder = self._check()
+        network = self._judged()
+        images, truth = self._held
+        said = ask(network, images, self._device)
+        numbers = judge(said, truth)
+        folder.write_metrics(self.step, numbers)
+        error = numbers["validation_nme"]
+        if self.standing.best is None or error < self.standing.best:
+            self.standing.best, self.standing.epoch = error, self.epoch
+            self._best = {k: v.detach().clone() for k, v in network.state_dict().items()}
+            self._calibrate(said, truth)
+            self._ship()
+        if self._plateau is not None:
+            self._plateau.step(error)
+            kept = ("best", "num_bad_epochs", "cooldown_counter", "last_epoch")
+            state: dict[str, Any] = {k: self._plateau.state_dict()[k] for k in kept}
+            self.standing.schedule = {**state, "rate": self._optimizer.param_groups[0]["lr"]}
+        told = ", ".join(f"{name[11:]} {value:.2%}" for name, value in numbers.items())
+        return f"epoch {self.epoch}: validation {told}; best {self.standing.best:.2%}"
+
+    def _calibrate(self, said: Said, truth: NDArray[np.float64]) -> None:
+        """Stretch the best network's radii to hold 90 % of the truths."""
+        if said.radius is None:
+            return
+        distance = np.linalg.norm(said.points - truth, axis=2)
+        factors = torch.from_numpy(radius_factors(said.radius, distance)).float()
+        self._best["radius_factor"] = factors.to(self._device)
+
+    def _ship(self) -> None:
+        assert self._folder is not None
+        network = copy.deepcopy(self._judged())
+        network.load_state_dict(self._best)
+        save_model(self._folder.model, network, self.config)
+
+    def show(self, chosen: str | None) -> None:
+        """Pictures of predictions, and of the first layers' answers to a picture."""
+        folder = self._check()
+        images, truth = self._held
+        some = np.unique(np.linspace(0, len(images) - 1, _SHOWN).round().astype(int))
+        said = ask(self._judged(), images[some], self._device)
+        picture = predictions(images[some], truth[some], said.points)
+        folder.write_picture("predictions", self.epoch, self.step, picture)
+        image = images[0]
+        if chosen is not None:
+            size = (self.config.side, self.config.side)
+            image = as_channels(resize(read_image(chosen), np.zeros((0, 2)), size)[0],
+                                self.config.channels)  # fmt: skip
+        given = to_tensor(image[None]).to(self._device)
+        maps = feature_maps(self._judged().eval(), given)
+        folder.write_picture("feature_maps", self.epoch, self.step, maps)
+
+    def save(self) -> None:
+        """Write a checkpoint."""
+        folder = self._check()
+        self._write(folder, folder.sync_metrics())
+
+    def _write(self, folder: RunFolder, metrics: int) -> None:
+        progress = Progress(
+            self.step,
+            self.config.to_json(),
+            self._data,
+            metrics,
+            dataclasses.replace(self.standing),
+        )
+        save_checkpoint(
+            folder.checkpoint, progress, self._network, self._average, self._best, self._optimizer
+        )

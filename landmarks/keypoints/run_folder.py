@@ -1,0 +1,143 @@
+"""What a training run leaves in its folder: settings, metrics, events, pictures, weights."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from landmarks.errors import InputError
+from landmarks.files import TEMPORARY, replacing
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.model_file import CHECKPOINT_FILE, MODEL_FILE
+
+try:
+    import fcntl
+except ImportError:  # not on Windows: two runs at once are not noticed there
+    fcntl = None  # type: ignore[assignment]
+
+CONFIG_FILE = "config.json"
+METRICS_FILE = "metrics.jsonl"
+EVENTS = "events"
+SAMPLES = "samples"
+
+
+class FolderError(InputError):
+    """A run cannot be kept in a folder."""
+
+
+class RunFolder:
+    """Files of one run.
+
+    Parameters
+    ----------
+    path : path-like
+        Made if it is not there.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        self.checkpoint = self.path / CHECKPOINT_FILE
+        self.model = self.path / MODEL_FILE
+        self._metrics: Any = None
+        self._events: Any = None
+        self._lock: Any = None
+
+    def prepare(self) -> None:
+        """Make the folder and clear what a killed process left.
+
+        Raises
+        ------
+        FolderError
+            It is a file, or another run is at work in it.
+        OSError
+            The folder cannot be made or written.
+        """
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self.path} is a file: expected a folder for the run")
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / ".lock", "wb")  # noqa: SIM115
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FolderError(f"another run is training in {self.path} right now") from None
+        for folder in (self.path, self.path / SAMPLES):
+            for left in folder.glob(f"{TEMPORARY}*"):
+                left.unlink()
+
+    def clear(self) -> None:
+        """Remove the metrics, events, pictures and weights of an earlier run."""
+        for name in (EVENTS, SAMPLES):
+            shutil.rmtree(self.path / name, ignore_errors=True)
+        for name in (METRICS_FILE, MODEL_FILE):
+            (self.path / name).unlink(missing_ok=True)
+
+    def open(self, config: Config, *, metrics: int, step: int) -> None:
+        """Go on with metrics and events where a checkpoint was written.
+
+        Parameters
+        ----------
+        config : Config
+        metrics : int
+            Bytes of the metrics file that belong to steps up to the checkpoint; later ones will be
+            written again.
+        step : int
+            Of the checkpoint.
+        """
+        # tensorboard takes a second to load, and help and errors should not wait for it.
+        from torch.utils.tensorboard import SummaryWriter
+
+        with replacing(self.path / CONFIG_FILE) as handle:
+            handle.write(json.dumps(json.loads(config.to_json()), indent=2) + "\n")
+        # Without a buffer, so that each line is in the file or not at all written by us.
+        self._metrics = open(self.path / METRICS_FILE, "ab", buffering=0)  # noqa: SIM115
+        self._metrics.truncate(min(metrics, os.fstat(self._metrics.fileno()).st_size))
+        self._events = SummaryWriter(str(self.path / EVENTS), purge_step=step + 1)
+
+    def write_metrics(self, step: int, values: Mapping[str, float]) -> None:
+        """Append one line, and the same numbers as events."""
+        short = {name: float(f"{value:.6g}") for name, value in values.items()}
+        self._metrics.write(json.dumps({"step": step, **short}).encode() + b"\n")
+        for name, value in values.items():
+            self._events.add_scalar(name, value, step)
+
+    def write_rate(self, step: int, rate: float) -> None:
+        """Speed goes to the events alone: the metrics of equal runs are equal bytes."""
+        self._events.add_scalar("faces_per_second", rate, step)
+
+    def sync_metrics(self) -> int:
+        """Wait until the disk has all lines, and tell their length in bytes."""
+        os.fsync(self._metrics.fileno())
+        return os.fstat(self._metrics.fileno()).st_size
+
+    def write_picture(self, name: str, epoch: int, step: int, image: NDArray[np.uint8]) -> None:
+        """A picture below `samples/`, and the same among the events.
+
+        Parameters
+        ----------
+        name : str
+        epoch, step : int
+        image : (H, W, 3) uint8 array
+            RGB.
+        """
+        (self.path / SAMPLES).mkdir(exist_ok=True)
+        with replacing(self.path / SAMPLES / f"{name}_{epoch:05d}.png", "wb") as handle:
+            Image.fromarray(image).save(handle, "png")
+        self._events.add_image(name, image, step, dataformats="HWC")
+
+    def close(self) -> None:
+        """Close what is open; a full disk shows here last and was told before."""
+        for opened in (self._events, self._metrics, self._lock):
+            if opened is not None:
+                try:
+                    opened.close()
+                except OSError:
+                    continue

@@ -1,0 +1,105 @@
+"""Weights that training begins with: ImageNet's, or those of an earlier run."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.model_file import ModelError, fill, load_model
+
+_CLASSIFIERS = ("fc.", "classifier.")
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of a file of weights.
+
+    Raises
+    ------
+    ModelError
+        There is no such file.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"the weights {path} do not exist: expected 'imagenet' or a file")
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+
+
+def begin_with(network: nn.Module, config: Config, path: str | os.PathLike[str] | None) -> None:
+    """Fill a new network.
+
+    Parameters
+    ----------
+    network : torch.nn.Module
+        As `build_network(config)` gives it.
+    config : Config
+    path : path-like or None
+        A file that `save_model` wrote, or, where `config.imagenet` says so, torchvision's file of
+        ImageNet weights; None downloads those.
+
+    Raises
+    ------
+    ModelError
+        The file is missing, damaged, or of another network; the download fails.
+    """
+    if not config.imagenet:
+        if path is not None:
+            _from_model(network, config, path)
+        return
+    state = _download(config.network) if path is None else _read_state(path)
+    told = str(path or "the download")
+    kept = {name: v for name, v in state.items() if not name.startswith(_CLASSIFIERS)}
+    first = next(iter(kept), "")
+    if config.channels == 1 and first and kept[first].ndim == 4:
+        # A grey picture is one whose three channels are equal.
+        kept[first] = kept[first].sum(dim=1, keepdim=True)
+    body = network.body
+    assert isinstance(body, nn.Module)
+    own = {k: v for k, v in body.state_dict().items() if k.startswith(_CLASSIFIERS)}
+    fill(body, {**own, **kept}, told)
+
+
+def _from_model(network: nn.Module, config: Config, path: str | os.PathLike[str]) -> None:
+    given, made = load_model(path)
+    for name in ("network", "channels"):
+        if getattr(made, name) != getattr(config, name):
+            raise ModelError(
+                f"{path} holds weights of {made.network} with {made.channels} channels: expected "
+                f"{config.network} with {config.channels}"
+            )
+    network.load_state_dict(given.state_dict())
+    if isinstance(factor := getattr(network, "radius_factor", None), Tensor):
+        factor.fill_(1)  # it is measured anew
+
+
+def _read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
+    try:
+        state: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        reason = " ".join(str(error).split())[:120]
+        raise ModelError(f"{path} is no file of weights: {reason}") from None
+    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+        raise ModelError(f"{path} holds no weights by name: expected a file of torchvision")
+    return state
+
+
+def _download(network: str) -> dict[str, Tensor]:
+    from torchvision import models  # type: ignore[import-untyped]
+
+    weights = {
+        "resnet18": models.ResNet18_Weights.IMAGENET1K_V1,
+        "efficientnet_b0": models.EfficientNet_B0_Weights.IMAGENET1K_V1,
+    }[network]
+    try:
+        state: dict[str, Tensor] = weights.get_state_dict(progress=False, check_hash=True)
+    except (OSError, RuntimeError) as error:
+        raise ModelError(
+            f"the ImageNet weights cannot be downloaded ({error}): get {weights.url} on another "
+            "machine, and give the file with --weights FILE"
+        ) from None
+    return state
