@@ -175,11 +175,10 @@ def write_faces(
     summary = Summary(target, photos.persons)
     settings = cutting.settings(photos)
     with writing_set(target, settings, per_shard=per_shard, resume=resume) as shards:
-        if shards.finished:
-            summary.before = True
-        else:
-            problems = _write(shards, photos, cutting, progress)
-            _tell_problems(errors_file(target), problems)
+        summary.before = shards.finished
+        problems = [] if shards.finished else _write(shards, photos, cutting, progress)
+    if not summary.before:
+        _tell_problems(errors_file(target), problems)
     told = json.loads(shards.told.read_bytes())
     summary.faces, summary.persons = told["samples"], told["people"]
     summary.shards = len(told["shards"])

@@ -1,6 +1,7 @@
 """Real photographs into shards: points stay on what they mark, whatever is bad is told."""
 
 import csv
+import errno
 import json
 import os
 import sys
@@ -14,6 +15,7 @@ from scipy.ndimage import map_coordinates
 
 from data import dlib_xml, face_shards, file_tree, pts_faces, youtube_faces
 from data.face_command import photograph_of
+from landmarks import shard_set
 from landmarks.files import write_points
 from landmarks.samples import split_of
 from landmarks.shards import read_shards
@@ -349,6 +351,18 @@ def test_a_stopped_run_ends_in_the_same_bytes(tmp_path, face_points, capsys, mon
     assert "in 3 shards, finished before; 10 could not be used" in told
     options += [tmp_path / "two", "--resume", "--size", 64]
     assert "size was 256, is 64" in run(pts_faces, *options, code=2, capsys=capsys)
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_nothing(tmp_path, face_points, capsys, monkeypatch):
+    def full(handle, samples):
+        handle.write(b"0")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    folder = spoil(tmp_path / "in", face_points)
+    monkeypatch.setattr(shard_set, "_write_tar", full)
+    told = run(pts_faces, folder, tmp_path / "out", code=2, capsys=capsys)
+    assert "cannot be written: No space left on device; nothing was kept" in told
+    assert not (tmp_path / "out").exists()
 
 
 def test_damaged_lines_of_a_table(tmp_path, face_points, capsys):
