@@ -15,9 +15,9 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
@@ -31,6 +31,7 @@ from landmarks.samples import LABELS
 from landmarks.scheme import INNER_51, REGIONS
 
 _FRONTAL = 10.0
+_DARK = 0.12  # melanin
 _TRUE, _FOUND = (60, 255, 120), (255, 80, 60)
 
 
@@ -114,6 +115,25 @@ def by_emotion(measured: list[Measured]) -> None:
         print(f"{name:<18} {len(items):8d}   {100 * len(found) / len(items):7.1f}   {error:5.2f}")
 
 
+def by_circumstance(measured: list[Measured]) -> None:
+    """Print who is found less often: pictures of one film are alike and count once here."""
+    single = [item for item in measured if item.sample.record.get("frame") in (None, 0)]
+    rules: dict[str, Callable[[dict[str, Any]], bool]] = {
+        "one of each film": lambda record: True,
+        "  roll below 10 degrees": lambda record: abs(record["pose"]["roll"]) < _FRONTAL,
+        "  skin: melanin < 0.12": lambda record: record["look"]["melanin"] < _DARK,
+        "  skin: melanin >= 0.12": lambda record: record["look"]["melanin"] >= _DARK,
+    }
+    for kind in sorted({item.sample.record["light"]["kind"] for item in single}):
+        rules[f"  light: {kind}"] = lambda record, kind=kind: record["light"]["kind"] == kind
+    print("circumstance               pictures   found %")
+    for name, rule in rules.items():
+        items = [item for item in single if rule(item.sample.record)]
+        if items:
+            found = sum(item.offset is not None for item in items)
+            print(f"{name:<26} {len(items):8d}   {100 * found / len(items):7.1f}")
+
+
 def draw_worst(measured: list[Measured], path: Path, count: int = 20, size: int = 240) -> None:
     """Write a picture of the faces that were not found and those with the largest errors."""
 
@@ -157,6 +177,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     report(measured)
     by_emotion(measured)
+    by_circumstance(measured)
     if args.worst:
         draw_worst(measured, Path(args.worst))
     return 0
