@@ -12,6 +12,13 @@ _GAN = [
     "torch>=2.4",
     "torchmetrics>=1.2",
 ]
+_KEYPOINTS = [
+    "accelerate>=0.30",
+    "safetensors>=0.4.3",
+    "tensorboard>=2.14",
+    "torch>=2.4",
+    "torchvision>=0.19",
+]
 
 setup(
     name="landmark-calibrated-expressions",
@@ -23,7 +30,7 @@ setup(
     python_requires=">=3.10",
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
-    packages=["landmarks", "calibration", "gan"],
+    packages=["landmarks", "landmarks.keypoints", "calibration", "gan"],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
         "calibration": ["py.typed", "*.npz"],
@@ -45,10 +52,12 @@ setup(
         "app": ["gradio>=5"],
         "people": ["mitsuba>=3.9"],  # python -m data.people
         "gan": _GAN,
+        "keypoints": _KEYPOINTS,
         "ray": ["ray>=2.30"],
         "train": ["onnx>=1.16", "torch>=2.2"],  # scripts/train_face_candidates.py
         "dev": [
             *_GAN,
+            *_KEYPOINTS,
             "mitsuba>=3.9",  # path-traced pictures are tested too
             "mypy>=1.8",
             "pytest>=8",
