@@ -145,9 +145,13 @@ def restore(
     fill(network, _below(tensors, "network."), str(path))
     if average is not None:
         fill(average, _below(tensors, "average."), str(path))
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _below(tensors, "optimizer.").items():
         number, _, moment = name.partition(".")
+        if moment != "step":
+            # Fused optimisers walk through memory: moments must lie as their weights do.
+            value = torch.empty_like(parameters[int(number)]).copy_(value)
         moments.setdefault(int(number), {})[moment] = value
     state = optimizer.state_dict()
     state["state"] = moments

@@ -1,4 +1,4 @@
-"""Which device trains, and in what precision."""
+"""Which device trains."""
 
 from __future__ import annotations
 
@@ -31,14 +31,3 @@ def usable_device(name: str | None) -> torch.device:
             "and one process trains them"
         )
     return torch.device(name) if name is not None else accelerator.device
-
-
-def fast_precision(device: torch.device) -> str:
-    """`bf16` where a device has instructions for it, else `fp32`."""
-    if device.type == "cuda":
-        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
-    if device.type != "cpu":
-        return "fp32"
-    # Without instructions for it, bf16 on a CPU is slower than fp32.
-    found: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    return "bf16" if found.get("avx512_bf16") or found.get("amx_bf16") else "fp32"

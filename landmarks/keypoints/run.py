@@ -22,7 +22,7 @@ from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
 from landmarks.keypoints.checkpoints import Progress, Standing, restore, save_checkpoint
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, as_channels
-from landmarks.keypoints.model_file import CHECKPOINT_FILE, save_model
+from landmarks.keypoints.model_file import CHECKPOINT_FILE, shipped, write_tensors
 from landmarks.keypoints.networks import build_network
 from landmarks.keypoints.pictures import feature_maps, predictions
 from landmarks.keypoints.run_folder import RunFolder
@@ -93,7 +93,8 @@ class Run:
         """Make the folder ready, and begin or go on."""
         if progress is None:
             begin_with(self._network, self.config, weights)
-        self._network.to(self._device)
+        # Channels last is faster by half on a processor, where depthwise layers are many.
+        self._network.to(self._device, memory_format=torch.channels_last)
         if "ema" in self.config.settings:
             self._average = copy.deepcopy(self._network).requires_grad_(False)
         self._optimizer = make_optimizer(self._network, self.config)
@@ -143,6 +144,7 @@ class Run:
         """One step; the parts of its loss."""
         config, device = self.config, self._device
         images, points, faces = (values.to(device, non_blocking=True) for values in batch)
+        images = images.contiguous(memory_format=torch.channels_last)
         # What is dropped out follows from the step alone, so that a run can be gone on with.
         torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**63)
         self._network.train()
@@ -233,9 +235,7 @@ class Run:
 
     def _ship(self) -> None:
         assert self._folder is not None
-        network = copy.deepcopy(self._judged())
-        network.load_state_dict(self._best)
-        save_model(self._folder.model, network, self.config)
+        write_tensors(self._folder.model, shipped(self._best), self.config.to_json())
 
     def show(self, chosen: str | None) -> None:
         """Pictures of predictions, and of the first layers' answers to a picture."""

@@ -130,7 +130,7 @@ class RunFolder:
         """
         (self.path / SAMPLES).mkdir(exist_ok=True)
         with replacing(self.path / SAMPLES / f"{name}_{epoch:05d}.png", "wb") as handle:
-            Image.fromarray(image).save(handle, "png")
+            Image.fromarray(image).save(handle, "png", compress_level=1)
         self._events.add_image(name, image, step, dataformats="HWC")
 
     def close(self) -> None:

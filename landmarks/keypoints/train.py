@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landmarks.errors import InputError
-from landmarks.keypoints.config import BATCHES, EPOCHS, NETWORKS, RECIPES, Config
+from landmarks.keypoints.config import BATCHES, EPOCHS, NETWORKS, PRECISIONS, RECIPES, Config
 
 if TYPE_CHECKING:
     from landmarks.keypoints.training import Options
@@ -97,11 +97,6 @@ def _config(args: argparse.Namespace) -> Config:
         start = digest(args.weights)
         # Our own files are .safetensors; torchvision's are not.
         imagenet = not args.weights.lower().endswith(".safetensors")
-    precision = args.precision
-    if precision == "auto":
-        from landmarks.keypoints.devices import fast_precision, usable_device
-
-        precision = fast_precision(usable_device(args.device))
     return Config(
         network=args.network,
         recipe=args.recipe,
@@ -112,7 +107,7 @@ def _config(args: argparse.Namespace) -> Config:
         epochs=args.epochs,
         batch=args.batch,
         seed=args.seed,
-        precision=precision,
+        precision=args.precision,
         settings=dict(args.set),
     )
 
@@ -161,8 +156,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--seed", type=int, default=0, help="default: %(default)s")
     add("--resume", action=argparse.BooleanOptionalAction, default=True,
         help="go on with the folder's run; --no-resume begins anew (default: go on)")  # fmt: skip
-    add("--precision", choices=["auto", "fp32", "bf16"], default="auto",
-        help="of the arithmetic; auto: bf16 where it is fast (default: %(default)s)")  # fmt: skip
+    add("--precision", choices=PRECISIONS, default="fp32",
+        help="of the arithmetic; bf16 makes the large networks faster on a GPU "
+        "(default: %(default)s)")  # fmt: skip
     add("--device", help="cpu, cuda, cuda:1, … (default: the best there is)")
     add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
         help="threads that prepare the pictures (default: %(default)s)")  # fmt: skip

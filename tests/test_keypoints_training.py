@@ -1,0 +1,258 @@
+"""Recipes run, errors fall, and a run that was stopped goes on as if it had not been."""
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("torchvision")
+pytest.importorskip("tensorboard")
+
+from landmarks.errors import InputError  # noqa: E402
+from landmarks.keypoints import train as command  # noqa: E402
+from landmarks.keypoints.batches import fixed_crops  # noqa: E402
+from landmarks.keypoints.checkpoints import Standing  # noqa: E402
+from landmarks.keypoints.config import Config  # noqa: E402
+from landmarks.keypoints.dataset import load_faces  # noqa: E402
+from landmarks.keypoints.model_file import load_model  # noqa: E402
+from landmarks.keypoints.pictures import feature_maps, predictions  # noqa: E402
+from landmarks.keypoints.run import Run  # noqa: E402
+from landmarks.keypoints.training import Options, Outcome, train  # noqa: E402
+from landmarks.keypoints.validation import SHARE, ask  # noqa: E402
+from tests.drawn_faces import drawn_points, write_faces  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def shards(tmp_path_factory):
+    return write_faces(tmp_path_factory.mktemp("faces") / "shards", train=6, validation=2)
+
+
+SMALL = {"side": 32, "batch": 4, "epochs": 3}
+QUIET = {"device": "cpu", "save_every": 1000.0, "log_every": 1, "sample_every": 100}
+
+
+def go(shards: Path, modeldir: Path, options: dict | None = None, **config: object) -> Outcome:
+    told = Options(**{**QUIET, **(options or {})})
+    return train([shards], modeldir, Config(**{**SMALL, **config}), told, report=lambda _: None)
+
+
+def kept(modeldir: Path) -> dict[str, bytes]:
+    names = ["checkpoint.safetensors", "model.safetensors", "metrics.jsonl", "config.json"]
+    names += [f"samples/{path.name}" for path in (modeldir / "samples").iterdir()]
+    return {name: (modeldir / name).read_bytes() for name in names}
+
+
+def lines(modeldir: Path) -> list[dict]:
+    return [json.loads(line) for line in (modeldir / "metrics.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", ["naimishnet", "resnet18", "efficientnet_b0"])
+def test_an_epoch_of_each_published_recipe(tmp_path, shards, name):
+    config = {"network": name, "recipe": "published", "epochs": 1, "side": None}
+    outcome = go(shards, tmp_path, **config)
+    assert (outcome.step, outcome.steps, outcome.interrupted) == (2, 2, False)
+    read = load_model(tmp_path)[1]
+    assert read == Config(**{**SMALL, **config})
+    told = lines(tmp_path)
+    assert [line["step"] for line in told] == [1, 2, 2]
+    assert told[-1]["validation_nme"] == pytest.approx(outcome.best, rel=1e-5)
+    assert len(list((tmp_path / "samples").iterdir())) == 2
+
+
+def test_some_dozen_steps_of_small_lower_loss_and_error(tmp_path, shards):
+    go(shards, tmp_path, side=48, batch=6, epochs=20, settings={"learning_rate": 5e-3})
+    told = lines(tmp_path)
+    losses = [line["points"] for line in told if "points" in line]
+    errors = [line["validation_nme"] for line in told if "validation_nme" in line]
+    assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
+    assert min(errors[-5:]) < 0.5 * errors[0]
+
+
+def test_the_model_is_the_best_one_and_its_radii_hold_their_share(tmp_path, shards):
+    outcome = go(shards, tmp_path, epochs=4)
+    network, config = load_model(tmp_path)
+    images, truth = fixed_crops(load_faces([shards], config).validation, config)
+    said = ask(network, images, torch.device("cpu"))
+    distance = np.linalg.norm(said.points - truth, axis=2)
+    eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
+    assert (distance.mean(1) / eyes).mean() == pytest.approx(outcome.best, rel=1e-4)
+    assert (distance <= said.radius).mean() == pytest.approx(SHARE, abs=0.04)
+    assert outcome.best == pytest.approx(
+        min(line["validation_nme"] for line in lines(tmp_path) if "validation_nme" in line),
+        rel=1e-5,
+    )
+
+
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"network": "naimishnet", "recipe": "published", "side": None, "epochs": 2},
+     {"network": "efficientnet_b0", "recipe": "published",
+      "settings": {"plateau_patience": 0, "plateau_factor": 0.5}}],
+    ids=["small", "dropout", "plateau"],
+)  # fmt: skip
+def test_a_run_stopped_after_every_step_ends_in_the_same_bytes(
+    tmp_path, shards, monkeypatch, config
+):
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    go(shards, whole, **config)
+    one, stops = Run.one, []
+
+    def stopped(self, batch):
+        os.kill(os.getpid(), signal.SIGINT)
+        return one(self, batch)
+
+    monkeypatch.setattr(Run, "one", stopped)
+    while go(shards, parts, **config).interrupted:
+        stops.append(len(lines(parts)))
+    assert len(stops) >= 3
+    assert kept(parts) == kept(whole)
+
+
+class Killed(BaseException):
+    """Nothing catches it: what was on the disk stays as it was."""
+
+
+def test_a_kill_between_two_checkpoints_loses_only_what_was_not_saved(
+    tmp_path, shards, monkeypatch
+):
+    whole, other = tmp_path / "whole", tmp_path / "other"
+    go(shards, whole)
+    save, left = Run.save, [1]
+
+    def killed(self):
+        save(self)
+        left[0] -= 1
+        if left[0] < 0:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", killed)
+        with pytest.raises(Killed):
+            go(shards, other, {"save_every": 0})
+    with open(other / "metrics.jsonl", "ab") as handle:
+        handle.write(b'{"step": 99, "hal')
+    (other / "model.safetensors").unlink(missing_ok=True)
+    go(shards, other)
+    assert kept(other) == kept(whole)
+
+
+def test_a_finished_run_stays_as_it_is(tmp_path, shards):
+    go(shards, tmp_path)
+    before = kept(tmp_path)
+    (tmp_path / "model.safetensors").unlink()
+    outcome = go(shards, tmp_path)
+    assert not outcome.interrupted
+    assert kept(tmp_path) == before
+
+
+def test_it_stops_early_where_nothing_gets_better(tmp_path, shards, monkeypatch):
+    evaluate = Run.evaluate
+
+    def worse(self):
+        told = evaluate(self)
+        self.standing = Standing(0.0001, 1)
+        return told
+
+    monkeypatch.setattr(Run, "evaluate", worse)
+    outcome = go(shards, tmp_path, epochs=20, settings={"patience": 2})
+    assert outcome.step == 3 * outcome.steps // 20
+    assert not outcome.interrupted
+
+
+def test_other_settings_or_faces_are_refused(tmp_path, shards):
+    go(shards, tmp_path / "run", epochs=1)
+    before = kept(tmp_path / "run")
+    with pytest.raises(InputError, match="epochs is 1, not 2"):
+        go(shards, tmp_path / "run", epochs=2)
+    other = write_faces(tmp_path / "other", train=3)
+    with pytest.raises(InputError, match="on other faces"):
+        go(other, tmp_path / "run", epochs=1)
+    assert kept(tmp_path / "run") == before
+    go(other, tmp_path / "run", {"resume": False}, epochs=1)
+    assert kept(tmp_path / "run") != before
+
+
+def test_a_loss_that_is_no_number_keeps_the_last_checkpoint(tmp_path, shards, monkeypatch):
+    go(shards, tmp_path, epochs=1)
+    before = kept(tmp_path)
+    monkeypatch.setattr("landmarks.keypoints.losses.wing", lambda *a, **k: torch.tensor(
+        float("nan"), requires_grad=True))  # fmt: skip
+    with pytest.raises(InputError, match="not a number any more by step 1"):
+        go(shards, tmp_path / "new")
+    assert kept(tmp_path) == before
+
+
+def test_weights_of_an_earlier_run_begin_another(tmp_path, shards):
+    go(shards, tmp_path / "first", epochs=2)
+    arguments = [str(shards), str(tmp_path / "second"), "--side", "32", "--batch", "4"]
+    arguments += ["--weights", str(tmp_path / "first" / "model.safetensors"), "--epochs", "1"]
+    arguments += ["--device", "cpu", "--set", "learning_rate=0", "ema=0", "weight_decay=0"]
+    assert command.main(arguments) == 0
+    old, new = load_model(tmp_path / "first")[0], load_model(tmp_path / "second")[0]
+    for name, value in old.named_parameters():
+        assert torch.equal(value, new.get_parameter(name)), name
+    assert len(load_model(tmp_path / "second")[1].start) == 64
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["{missing}", "{new}"], "does not exist"),
+        (["{shards}", "{new}", "--network", "small", "--recipe", "published"], "no published"),
+        (["{shards}", "{new}", "--epochs", "0"], "epochs is 0"),
+        (["{shards}", "{new}", "--set", "speed=1"], "no setting 'speed'"),
+        (["{shards}", "{new}", "--device", "tpu9"], "--device tpu9 cannot be used"),
+        (["{shards}", "{new}", "--weights", "{missing}"], "do not exist"),
+        (["{shards}", "{file}"], "is a file: expected a folder"),
+        (["{shards}", "{new}", "--save-every", "-1"], "expected 0 or more seconds"),
+    ],
+)
+def test_bad_input_is_told_in_one_sentence(tmp_path, shards, capsys, arguments, told):
+    (tmp_path / "file").write_text("x")
+    places = {"shards": shards, "missing": tmp_path / "missing", "new": tmp_path / "new",
+              "file": tmp_path / "file"}  # fmt: skip
+    given = [argument.format(**places) for argument in arguments]
+    assert command.main([*given, "--side", "32", "--batch", "4"]) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not (tmp_path / "new").exists()
+
+
+def test_interrupted_the_command_says_how_to_go_on(tmp_path, shards, capsys, monkeypatch):
+    one = Run.one
+    monkeypatch.setattr(
+        Run, "one", lambda self, batch: os.kill(os.getpid(), signal.SIGTERM) or one(self, batch)
+    )
+    given = [str(shards), str(tmp_path / "run"), "--side", "32", "--batch", "4", "--device", "cpu"]
+    assert command.main([*given, "--epochs", "3"]) == 2
+    assert "interrupted at step 1 of 6, saved: the same command goes on" in capsys.readouterr().err
+
+
+def test_pictures_show_points_and_layers(tmp_path, shards):
+    images = np.full((3, 32, 32), 50, np.uint8)
+    truth = np.tile(drawn_points() * 0.2 + 0.5, (3, 1, 1))
+    picture = predictions(images, truth, np.full_like(truth, np.nan))
+    assert picture.shape == (224, 672, 3)
+    x, y = (truth[0, 30] * 224 - 0.5).round().astype(int)
+    assert picture[y, x].tolist() == [60, 220, 90]
+    layers = torch.nn.Sequential(torch.nn.Conv2d(1, 4, 3), torch.nn.Conv2d(4, 12, 3))
+    assert feature_maps(layers, torch.zeros(1, 1, 9, 9)).shape == (2 * 112, 8 * 112, 3)
+    Image.new("RGB", (50, 40), "white").save(tmp_path / "face.png")
+    go(shards, tmp_path / "a", epochs=1)
+    go(shards, tmp_path / "b", {"feature_maps": str(tmp_path / "face.png")}, epochs=1)
+    maps = [(tmp_path / run / "samples" / "feature_maps_00001.png").read_bytes() for run in "ab"]
+    assert maps[0] != maps[1]
