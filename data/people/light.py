@@ -155,9 +155,10 @@ def _studio(rng: np.random.Generator) -> _Made:
 
 def _window(rng: np.random.Generator) -> _Made:
     tint = warmth(rng.uniform(-0.1, 0.7))
-    way = _toward(rng, rng.choice([-1, 1]) * rng.uniform(40, 110), rng.uniform(-5, 30))
-    sphere = _spot(way, rng.uniform(15, 35))[..., None] * rng.uniform(6, 14) * tint
-    room = _rise(0.1, 0.3)[..., None] * rng.uniform(0.5, 3) * warmth(rng.uniform(-0.8, 0.2))
+    way = _toward(rng, rng.choice([-1, 1]) * rng.uniform(25, 90), rng.uniform(0, 35))
+    sphere = _spot(way, rng.uniform(20, 45))[..., None] * rng.uniform(4, 10) * tint
+    # Walls and faces on the other side send a good part of it back.
+    room = _rise(0.3, 0.8)[..., None] * rng.uniform(1, 3) * warmth(rng.uniform(-0.8, 0.2))
     return sphere + room, None, np.zeros(3)
 
 
@@ -171,14 +172,14 @@ def _back(rng: np.random.Generator) -> _Made:
     way = _toward(rng, 180 + rng.normal(0, 35), rng.uniform(0, 50))
     sphere = _spot(way, rng.uniform(12, 40))[..., None] * rng.uniform(10, 30)
     sphere = sphere * warmth(rng.uniform(-0.5, 0.5))
-    front = _rise(0.2, 0.6)[..., None] * rng.uniform(0.5, 2) * warmth(rng.uniform(-0.3, 0.5))
+    front = _rise(0.3, 0.8)[..., None] * rng.uniform(1, 3) * warmth(rng.uniform(-0.3, 0.5))
     return sphere + front, None, np.zeros(3)
 
 
 def _low(rng: np.random.Generator) -> _Made:
-    way = _toward(rng, rng.uniform(-80, 80), rng.uniform(-30, 60))
-    sphere = _spot(way, rng.uniform(10, 25))[..., None] * 10 * warmth(rng.uniform(-1, 0.5))
-    return sphere + rng.uniform(0.05, 0.25), None, np.zeros(3)
+    way = _toward(rng, rng.uniform(-70, 70), rng.uniform(-25, 60))
+    sphere = _spot(way, rng.uniform(14, 30))[..., None] * 6 * warmth(rng.uniform(-1, 0.5))
+    return sphere + rng.uniform(0.25, 0.9), None, np.zeros(3)
 
 
 def _coloured(rng: np.random.Generator) -> _Made:

@@ -24,7 +24,7 @@ from landmarks.pool import Died, OrderedPool
 from landmarks.samples import Sample, encode_sample
 from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
 
-GENERATOR = 1
+GENERATOR = 2
 """Raise it whenever a change alters pictures or records: no set is made of two generators."""
 
 MOST_SAMPLES = 4096
