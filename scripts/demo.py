@@ -15,16 +15,20 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from calibration import dial
+from data.people import sheet
 from landmarks import extract
 from landmarks.draw import overlay
 from landmarks.files import read_points, replacing
 from landmarks.image import crop
+from scripts import demo_faces
 
 _SIDE = 460
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Find the landmarks of the portrait in scikit-image's wheel and turn its expression up.
+    """Find the landmarks of the portrait in scikit-image's wheel, and turn its expression up.
+
+    Then a small translator learns from synthetic people to draw faces, and draws the dial.
 
     Parameters
     ----------
@@ -41,6 +45,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = Path(parser.parse_args(argv).output)
     photo, points = folder / "astronaut.png", folder / "astronaut.txt"
     strip, picture = folder / "dial.png", folder / "demo.png"
+    people, drawn = folder / "people.png", folder / "generated.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         portrait = _portrait()
@@ -50,6 +55,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code:
             return code
         _save(picture, _side_by_side(portrait, read_points(points), strip))
+        code = sheet.main([str(demo_faces.PEOPLE), "-o", str(people), "--rows", "6"])
+        code = code or demo_faces.learn(folder)
+        if code:
+            return code
+        _save(drawn, demo_faces.draw(read_points(points), folder / "model"))
     except OSError as error:
         sys.stderr.write(f"{folder} cannot be written: {error.strerror or error}\n")
         return 2
@@ -59,6 +69,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "drawn": folder / "drawn" / photo.name,
         "the dial": strip,
         "all in one": picture,
+        "synthetic": people,
+        "generated": drawn,
     }.items():
         print(f"{name:<11} {path}")
     return 0

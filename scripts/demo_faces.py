@@ -1,0 +1,80 @@
+"""The second half of the demo: a translator learns from synthetic people, and draws the dial."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageDraw, ImageFont
+
+from calibration.dial import dial
+from calibration.expression import ExpressionModel
+from landmarks.image import resize
+
+PEOPLE = Path(__file__).parent.parent / "data" / "people_small.tar"
+"""The synthetic people that ship."""
+
+INTENSITIES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
+_EPOCHS, _SIZE, _FILTERS = 8, 64, 16  # about a minute on two cores
+_CELL, _LEFT, _TOP = 112, 96, 30
+_TEXT = (40, 40, 60)
+
+
+def learn(folder: Path) -> int:
+    """Make pairs of the synthetic people and train a small translator on them.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets `pairs/` and `model/`; what is there is not made again.
+
+    Returns
+    -------
+    code : int
+        0, or 2 when a sentence was told.
+    """
+    from data import make_pairs
+    from gan.train import main as train
+
+    pairs, model = str(folder / "pairs"), str(folder / "model")
+    code = make_pairs.main([str(PEOPLE), pairs, "--size", str(_SIZE), "--resume"])
+    return code or train(
+        [pairs, str(_EPOCHS), model, "--base-filters", str(_FILTERS), "--log-every", "50"]
+    )
+
+
+def draw(points: NDArray[np.float64], model: Path) -> Image.Image:
+    """A face at several intensities of every emotion, as the translator draws it.
+
+    Parameters
+    ----------
+    points : (68, 2) float array
+        Landmarks in pixels.
+    model : Path
+        Folder of a trained translator.
+
+    Returns
+    -------
+    picture : Image
+        Emotions down, intensities across.
+    """
+    from gan import load_generator
+    from gan.faces import draw_landmarks, make_faces
+
+    expressions = ExpressionModel.load()
+    wanted = dial(expressions, points, intensities=INTENSITIES)
+    generator, config = load_generator(model)
+    faces = make_faces(generator, draw_landmarks(list(wanted.reshape(-1, 68, 2)), config))
+    rows, columns = wanted.shape[:2]
+    picture = Image.new("RGB", (_LEFT + columns * _CELL, _TOP + rows * _CELL), "white")
+    pen, font = ImageDraw.Draw(picture), ImageFont.load_default(15)
+    for column, intensity in enumerate(INTENSITIES):
+        middle = (_LEFT + (column + 0.5) * _CELL, _TOP / 2)
+        pen.text(middle, f"{intensity:g}", fill=_TEXT, font=font, anchor="mm")
+    for row, emotion in enumerate(expressions.emotions):
+        pen.text((10, _TOP + (row + 0.5) * _CELL), emotion, fill=_TEXT, font=font, anchor="lm")
+        for column in range(columns):
+            face = resize(faces[row * columns + column], np.zeros((0, 2)), (_CELL, _CELL))[0]
+            picture.paste(Image.fromarray(face), (_LEFT + column * _CELL, _TOP + row * _CELL))
+    return picture

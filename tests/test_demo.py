@@ -1,0 +1,36 @@
+"""The demo goes from a photograph to drawn faces; here with a network too small to draw well."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from scripts import demo, demo_faces
+
+
+@pytest.fixture
+def tiny(monkeypatch):
+    monkeypatch.setattr(demo_faces, "_EPOCHS", 1)
+    monkeypatch.setattr(demo_faces, "_FILTERS", 4)
+
+
+def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(tmp_path, tiny, capsys):
+    assert demo.main(["-o", str(tmp_path)]) == 0
+    told = capsys.readouterr().out
+    for name in ("astronaut.txt", "dial.png", "demo.png", "people.png", "generated.png"):
+        assert name in told
+        assert (tmp_path / name).stat().st_size > 100
+    drawn = np.asarray(Image.open(tmp_path / "generated.png"))
+    # Six emotions down, one column for each intensity; no two faces of a row are the same.
+    assert drawn.shape == (30 + 6 * 112, 96 + 6 * 112, 3)
+    row = drawn[30:142, 96:].reshape(112, 6, 112, 3).swapaxes(0, 1)
+    assert len({face.tobytes() for face in row}) == 6
+    weights = (tmp_path / "model" / "generator.safetensors").read_bytes()
+    assert demo.main(["-o", str(tmp_path)]) == 0
+    assert "has done all" in capsys.readouterr().out
+    assert (tmp_path / "model" / "generator.safetensors").read_bytes() == weights
+
+
+def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
+    (tmp_path / "file").write_text("")
+    assert demo.main(["-o", str(tmp_path / "file" / "out")]) == 2
+    assert "cannot be written" in capsys.readouterr().err
