@@ -1,5 +1,9 @@
 """From a box to a crop and back: half pixels, borders, boxes that are none."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
@@ -30,6 +34,20 @@ def random_crop(rng, side=112):
         turn=rng.uniform(-3, 3),
         mirror=bool(rng.random() < 0.5),
     )
+
+
+@pytest.mark.parametrize("module", ["", ".crops", ".augment", ".config", ".train"])
+def test_importing_loads_neither_dlib_nor_torch(module):
+    code = f"import sys, landmarks.keypoints{module}\n"
+    code += "print(sorted({'dlib', 'torch'} & set(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=Path(__file__).parent.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.strip() == "[]"
 
 
 def test_there_and_back_is_the_identity():

@@ -154,6 +154,7 @@ def test_files_that_hold_something_else(tmp_path):
         ({"side": 100}, "multiple of 16"),
         ({"side": 1.5}, "whole number"),
         ({"batch": 0}, "batch is 0"),
+        ({"steps": -1}, "steps is -1"),
         ({"channels": 2}, "channels is 2: expected one of 1, 3"),
         ({"network": "naimishnet", "side": 112}, "96 pixels, nothing else"),
         ({"seed": -1}, "seed is -1"),

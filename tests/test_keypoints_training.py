@@ -149,6 +149,12 @@ def test_a_kill_between_two_checkpoints_loses_only_what_was_not_saved(
     assert kept(other) == kept(whole)
 
 
+def test_a_number_of_steps_ends_between_epochs(tmp_path, shards):
+    outcome = go(shards, tmp_path, steps=3)
+    assert (outcome.step, outcome.steps) == (3, 3)
+    assert [line["step"] for line in lines(tmp_path) if "validation_nme" in line] == [2, 3]
+
+
 def test_a_finished_run_stays_as_it_is(tmp_path, shards):
     go(shards, tmp_path)
     before = kept(tmp_path)

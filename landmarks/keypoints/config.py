@@ -92,6 +92,8 @@ class Config:
     epochs, batch : int
         How often each face is seen, and faces of a step; where they are not given, the network's
         own.
+    steps : int
+        Steps in all, whatever `epochs` says; 0 leaves it to that.
     seed : int
         0 ≤ seed < 2**63.
     precision : {'fp32', 'bf16'}
@@ -115,6 +117,7 @@ class Config:
     start: str = ""
     epochs: int = None  # type: ignore[assignment]
     batch: int = None  # type: ignore[assignment]
+    steps: int = 0
     seed: int = 0
     precision: str = "fp32"
     settings: Mapping[str, float] = field(default_factory=dict)
@@ -147,6 +150,8 @@ class Config:
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise ConfigError(f"{name} is {value}: expected a whole number of 1 or more")
+        if not isinstance(self.steps, int) or self.steps < 0:
+            raise ConfigError(f"steps is {self.steps}: expected a whole number, 0 for none")
         self._among("channels", (1, 3))
         own = NETWORKS[self.network]
         if self.network == "naimishnet" and (self.channels, self.side) != own:

@@ -73,7 +73,7 @@ class Run:
         self._held = fixed_crops(loaded.validation, config)
         self.faces = sum(map(len, loaded.train))
         self.epoch_steps = math.ceil(self.faces / self.batches.faces)
-        self.steps = config.epochs * self.epoch_steps
+        self.steps = config.steps or config.epochs * self.epoch_steps
         self.step, self.standing = 0, Standing()
         torch.manual_seed(config.seed)
         self._network = build_network(config)
@@ -94,7 +94,7 @@ class Run:
         if progress is None:
             begin_with(self._network, self.config, weights)
         # Channels last is faster by half on a processor, where depthwise layers are many.
-        self._network.to(self._device, memory_format=torch.channels_last)
+        self._network.to(self._device).to(memory_format=torch.channels_last)
         if "ema" in self.config.settings:
             self._average = copy.deepcopy(self._network).requires_grad_(False)
         self._optimizer = make_optimizer(self._network, self.config)

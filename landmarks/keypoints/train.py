@@ -105,6 +105,7 @@ def _config(args: argparse.Namespace) -> Config:
         imagenet=imagenet,
         start=start,
         epochs=args.epochs,
+        steps=args.steps,
         batch=args.batch,
         seed=args.seed,
         precision=args.precision,
@@ -145,6 +146,7 @@ def _parser() -> argparse.ArgumentParser:
         help="to begin with: ImageNet's, torchvision's file of them, or a model of this "
         "command")  # fmt: skip
     add("--epochs", type=int, help=f"how often each face is seen (default: {_by_network(EPOCHS)})")
+    add("--steps", type=int, default=0, help="in all, instead of epochs")
     add("--batch", type=int, help=f"faces in a step (default: {_by_network(BATCHES)})")
     add("--backgrounds", nargs="+", default=[], metavar="PICTURES",
         help="pictures without faces, or folders of them, for what `small` must not "

@@ -198,7 +198,7 @@ def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:
 
 def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -> bool:
     """Train to the end; True if interrupted before."""
-    every = options.sample_every or max(1, run.config.epochs // 20)
+    every = options.sample_every or max(1, run.steps // run.epoch_steps // 20)
     saved = logged = time.monotonic()
     logged_step = run.step
     with (
@@ -215,7 +215,7 @@ def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -
                 rate = (run.step - logged_step) * run.config.batch / (time.monotonic() - logged)
                 logged, logged_step = time.monotonic(), run.step
                 report(run.log(parts, rate))
-            if run.step % run.epoch_steps == 0:
+            if run.step % run.epoch_steps == 0 or run.step == run.steps:
                 report(run.evaluate())
                 if run.epoch % every == 0 or run.finished:
                     run.show(options.feature_maps)
