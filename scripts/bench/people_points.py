@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -115,6 +116,10 @@ def by_emotion(measured: list[Measured]) -> None:
         print(f"{name:<18} {len(items):8d}   {100 * len(found) / len(items):7.1f}   {error:5.2f}")
 
 
+def _lit_by(kind: str, record: dict[str, Any]) -> bool:
+    return bool(record["light"]["kind"] == kind)
+
+
 def by_circumstance(measured: list[Measured]) -> None:
     """Print who is found less often: pictures of one film are alike and count once here."""
     single = [item for item in measured if item.sample.record.get("frame") in (None, 0)]
@@ -125,7 +130,7 @@ def by_circumstance(measured: list[Measured]) -> None:
         "  skin: melanin >= 0.12": lambda record: record["look"]["melanin"] >= _DARK,
     }
     for kind in sorted({item.sample.record["light"]["kind"] for item in single}):
-        rules[f"  light: {kind}"] = lambda record, kind=kind: record["light"]["kind"] == kind
+        rules[f"  light: {kind}"] = partial(_lit_by, kind)
     print("circumstance               pictures   found %")
     for name, rule in rules.items():
         items = [item for item in single if rule(item.sample.record)]
