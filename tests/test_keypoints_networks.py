@@ -17,7 +17,7 @@ from landmarks.keypoints.model_file import (  # noqa: E402
     write_tensors,
 )
 from landmarks.keypoints.networks import build_network, multiply_adds  # noqa: E402
-from landmarks.keypoints.small import Small, moments  # noqa: E402
+from landmarks.keypoints.small import Small, moment_basis, moments  # noqa: E402
 from landmarks.keypoints.weights import begin_with  # noqa: E402
 
 
@@ -85,7 +85,7 @@ def test_the_mean_under_a_softmax_is_where_the_peak_is():
     maps = torch.full((1, 2, 28, 28), -50.0)
     maps[0, 0, 3, 20] = 50
     maps[0, 1, 10, 4] = maps[0, 1, 10, 8] = 50
-    mean, spread = moments(maps)
+    mean, spread = moments(maps, moment_basis(28))
     np.testing.assert_allclose(mean[0], [[20.5 / 28, 3.5 / 28], [6.5 / 28, 10.5 / 28]], atol=1e-5)
     # A square's own deviation; and of two that are four cells apart.
     np.testing.assert_allclose(spread[0] * 28, [(1 / 6) ** 0.5, (4 + 1 / 6) ** 0.5], atol=1e-3)
@@ -93,7 +93,7 @@ def test_the_mean_under_a_softmax_is_where_the_peak_is():
 
 def test_radii_and_trust_do_not_pull_at_the_points():
     torch.manual_seed(0)
-    network = Small()
+    network = Small(side=64)
     output = network(torch.randn(4, 1, 64, 64))
     (output.radius.sum() + output.trust.sum()).backward()
     assert network.maps.weight.grad is None

@@ -78,7 +78,7 @@ def test_some_dozen_steps_of_small_lower_loss_and_error(tmp_path, shards):
     losses = [line["points"] for line in told if "points" in line]
     errors = [line["validation_nme"] for line in told if "validation_nme" in line]
     assert np.mean(losses[-5:]) < 0.75 * np.mean(losses[:5])
-    assert min(errors[-5:]) < 0.5 * errors[0]
+    assert min(errors[-5:]) < 0.75 * errors[0]
 
 
 def test_the_model_is_the_best_one_and_its_radii_hold_their_share(tmp_path, shards):

@@ -33,7 +33,7 @@ def build_network(config: Config) -> nn.Module:
         torchvision is needed and not installed.
     """
     if config.network == "small":
-        return Small(config.channels)
+        return Small(config.channels, config.side)
     if config.network == "naimishnet":
         return NaimishNet()
     build = resnet18 if config.network == "resnet18" else efficientnet_b0

@@ -59,8 +59,8 @@ class Small(nn.Module):
 
     Parameters
     ----------
-    channels : int
-        Of the picture: 1 or 3. Its side is any multiple of 16.
+    channels, side : int
+        Of the picture: 1 or 3, and a multiple of 16.
 
     Attributes
     ----------
@@ -70,8 +70,9 @@ class Small(nn.Module):
     """
 
     radius_factor: Tensor
+    basis: Tensor
 
-    def __init__(self, channels: int = 1) -> None:
+    def __init__(self, channels: int = 1, side: int = 112) -> None:
         super().__init__()
         first, second, third = WIDTHS
         self.quarter = nn.Sequential(
@@ -108,6 +109,7 @@ class Small(nn.Module):
             nn.init.zeros_(layer.bias)
         self.sharpness = nn.Parameter(torch.ones(scheme.COUNT))
         self.register_buffer("radius_factor", torch.ones(scheme.COUNT))
+        self.register_buffer("basis", moment_basis(side // 4), persistent=False)
 
     def forward(self, images: Tensor) -> Output:
         quarter = self.quarter(images)
@@ -119,7 +121,7 @@ class Small(nn.Module):
         )
         middle = self.merge_eighth(middle + functional.interpolate(coarse, scale_factor=2.0))
         fine = self.merge_quarter(fine + functional.interpolate(middle, scale_factor=2.0))
-        mean, spread = moments(self.maps(fine).float())
+        mean, spread = moments(self.maps(fine).float(), self.basis)
         whole = functional.relu(self.whole(sixteenth.mean((2, 3)))).float()
         points = mean + self.moves(whole).float().view(-1, scheme.COUNT, 2)
         # What radii and trust learn must not move the points, nor widen their maps.
@@ -130,18 +132,23 @@ class Small(nn.Module):
         return Output(points, radius, trust)
 
 
-def moments(maps: Tensor) -> tuple[Tensor, Tensor]:
+def moment_basis(side: int) -> Tensor:
+    """(3, side²): x, y and x² + y² of the cells of a square of side 1."""
+    place = (torch.arange(side) + 0.5) / side
+    y, x = torch.meshgrid(place, place, indexing="ij")
+    return torch.stack([x, y, x**2 + y**2]).flatten(1)
+
+
+def moments(maps: Tensor, basis: Tensor) -> tuple[Tensor, Tensor]:
     """Mean position (B, 68, 2) and standard deviation (B, 68) under the softmax of each map.
 
     In fractions of the side; the variance of a single cell's square is part of the deviation, which
     therefore never is zero.
     """
-    side = maps.shape[-1]
-    place = (torch.arange(side, device=maps.device, dtype=maps.dtype) + 0.5) / side
-    share = maps.flatten(2).softmax(dim=2).view(maps.shape)
-    across, down = share.sum(2), share.sum(3)
-    basis = torch.stack([place, place**2], dim=1)
-    x, y = across @ basis, down @ basis
-    variance = x[..., 1] - x[..., 0] ** 2 + y[..., 1] - y[..., 0] ** 2
-    spread = (variance.clamp_min(0) + 1 / (6 * side**2)).sqrt()
-    return torch.stack([x[..., 0], y[..., 0]], dim=2), spread
+    cells = basis.shape[1]
+    # Two dimensions: what OpenCV reads of an exported network has no products of more.
+    share = maps.reshape(-1, cells).softmax(dim=1)
+    found = functional.linear(share, basis).view(-1, maps.shape[1], 3)
+    mean = found[..., :2]
+    variance = found[..., 2] - (mean**2).sum(2)
+    return mean, (variance.clamp_min(0) + 1 / (6 * cells)).sqrt()
