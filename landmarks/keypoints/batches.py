@@ -35,11 +35,14 @@ class Batch(NamedTuple):
     points : (B, 68, 2) float tensor
         Fractions of the side; those of what is no face mean nothing.
     faces : (B,) bool tensor
+    sources : (B,) integer tensor
+        Which source each picture is of.
     """
 
     images: Tensor
     points: Tensor
     faces: Tensor
+    sources: Tensor
 
 
 def to_tensor(images: Array) -> Tensor:
@@ -98,6 +101,7 @@ class Batches:
             to_tensor(np.stack(images)),
             torch.from_numpy(np.stack(points)).float(),
             torch.arange(len(jobs)) < self.faces,
+            torch.tensor([position % len(self._sources) for position, _ in jobs]),
         )
 
     def _one(self, job: tuple[int, bool]) -> tuple[Array, Array]:

@@ -65,7 +65,7 @@ class Loaded:
     train : tuple of Faces
         Of training persons, one for each source that has any.
     validation : Faces
-        Of validation persons, of all sources.
+        Of validation persons of the first source that has any: its labels are what is learnt.
     test : int
         Faces of test persons, which nothing looks at.
     errors : tuple of ShardError
@@ -134,7 +134,8 @@ def load_faces(sources: Sequence[str | os.PathLike[str]], config: Config) -> Loa
         parts.append(part)
     shape = (round(ROOM * config.side),) * 2 + ((3,) if config.channels == 3 else ())
     train = tuple(_faces(part["train"], shape) for part in parts if part.get("train"))
-    validation = _faces([face for part in parts for face in part.get("validation", [])], shape)
+    judging = next((part["validation"] for part in parts if part.get("validation")), [])
+    validation = _faces(judging, shape)
     told = ", ".join(os.fspath(source) for source in sources)
     persons = {person for faces in train for person in faces.persons}
     if len(persons) < 2 or not len(validation):

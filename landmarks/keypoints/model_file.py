@@ -92,8 +92,12 @@ def save_model(path: str | os.PathLike[str], network: nn.Module, config: Config)
 
 
 def shipped(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors of a network that it computes with: batches counted in training are left out."""
-    return {k: v for k, v in state.items() if not k.endswith("num_batches_tracked")}
+    """The tensors of a network that it computes with: what only training needs is left out."""
+    return {
+        name: value
+        for name, value in state.items()
+        if not name.endswith("num_batches_tracked") and not name.startswith("conventions.")
+    }
 
 
 def load_model(

@@ -27,6 +27,7 @@ from landmarks.keypoints.networks import build_network
 from landmarks.keypoints.pictures import feature_maps, predictions
 from landmarks.keypoints.run_folder import RunFolder
 from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
+from landmarks.keypoints.small import Small
 from landmarks.keypoints.validation import Said, ask, judge, radius_factors
 from landmarks.keypoints.weights import begin_with
 
@@ -71,6 +72,7 @@ class Run:
         negatives = config.settings.get("negatives", 0.0) if config.network == "small" else 0.0
         self.batches = Batches(loaded.train, config, negatives=negatives, backgrounds=backgrounds)
         self._held = fixed_crops(loaded.validation, config)
+        self._sources = len(loaded.train)
         self.faces = sum(map(len, loaded.train))
         self.epoch_steps = math.ceil(self.faces / self.batches.faces)
         self.steps = config.steps or config.epochs * self.epoch_steps
@@ -93,6 +95,8 @@ class Run:
         """Make the folder ready, and begin or go on."""
         if progress is None:
             begin_with(self._network, self.config, weights)
+        if isinstance(self._network, Small):
+            self._network.learn_conventions(self._sources)
         # Channels last is faster by half on a processor, where depthwise layers are many.
         self._network.to(self._device).to(memory_format=torch.channels_last)
         if "ema" in self.config.settings:
@@ -143,7 +147,8 @@ class Run:
     def one(self, batch: Batch) -> dict[str, Tensor]:
         """One step; the parts of its loss."""
         config, device = self.config, self._device
-        images, points, faces = (values.to(device, non_blocking=True) for values in batch)
+        batch = Batch(*(values.to(device, non_blocking=True) for values in batch))
+        images = batch.images
         images = images.contiguous(memory_format=torch.channels_last)
         # What is dropped out follows from the step alone, so that a run can be gone on with.
         torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**63)
@@ -152,11 +157,12 @@ class Run:
             for group in self._optimizer.param_groups:
                 group["lr"] = rate_at(self.step, self.steps, config.settings)
         with torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16"):
-            output = self._network(images)
+            told = (batch.sources,) if isinstance(self._network, Small) else ()
+            output = self._network(images, *told)
         if config.recipe == "better":
-            loss, parts = losses.better(output, points, faces, config.settings)
+            loss, parts = losses.better(output, batch.points, batch.faces, config.settings)
         else:
-            loss, parts = losses.published(config.network, output, points)
+            loss, parts = losses.published(config.network, output, batch.points)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
         if "clip" in config.settings:

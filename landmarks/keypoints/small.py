@@ -107,11 +107,30 @@ class Small(nn.Module):
         for layer in (self.moves, self.spreads):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
+        self.conventions = nn.ModuleList()
         self.sharpness = nn.Parameter(torch.ones(scheme.COUNT))
         self.register_buffer("radius_factor", torch.ones(scheme.COUNT))
         self.register_buffer("basis", moment_basis(side // 4), persistent=False)
 
-    def forward(self, images: Tensor) -> Output:
+    def learn_conventions(self, sources: int) -> None:
+        """Make room for what the labels of all sources but the first do otherwise.
+
+        Two sets of labels put the same landmark at places that differ by a few percent of the
+        inter-ocular distance, each in its own way in each pose. Where that is not learnt apart, the
+        network gives something in between, which is wrong in both.
+        """
+        self.conventions.extend(
+            nn.Linear(self.whole.out_features, 2 * scheme.COUNT) for _ in range(sources - 1)
+        )
+        for layer in self.conventions:
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+
+    def forward(self, images: Tensor, sources: Tensor | None = None) -> Output:
+        """Output for pictures (B, channels, side, side) in [−1, 1].
+
+        In training `sources` (B,) tells whose labels are meant; otherwise those of the first are.
+        """
         quarter = self.quarter(images)
         eighth = self.eighth(quarter)
         sixteenth = self.sixteenth(eighth)
@@ -123,7 +142,11 @@ class Small(nn.Module):
         fine = self.merge_quarter(fine + functional.interpolate(middle, scale_factor=2.0))
         mean, spread = moments(self.maps(fine).float(), self.basis)
         whole = functional.relu(self.whole(sixteenth.mean((2, 3)))).float()
-        points = mean + self.moves(whole).float().view(-1, scheme.COUNT, 2)
+        moves = self.moves(whole).float()
+        if sources is not None:
+            for number, layer in enumerate(self.conventions, start=1):
+                moves = moves + (sources == number)[:, None] * layer(whole).float()
+        points = mean + moves.view(-1, scheme.COUNT, 2)
         # What radii and trust learn must not move the points, nor widen their maps.
         seen = spread.detach().log()
         scale = self.sharpness * seen + self.spreads(whole).float()
