@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from landmarks.keypoints.model_file import load_model as load_model
     from landmarks.keypoints.model_file import save_model as save_model
     from landmarks.keypoints.networks import build_network as build_network
+    from landmarks.keypoints.predictor import Fits as Fits
+    from landmarks.keypoints.predictor import Predictor as Predictor
+    from landmarks.keypoints.predictor import load_predictor as load_predictor
 
 _HOME = {
     "Config": "config",
@@ -23,6 +26,9 @@ _HOME = {
     "load_model": "model_file",
     "save_model": "model_file",
     "build_network": "networks",
+    "Fits": "predictor",
+    "Predictor": "predictor",
+    "load_predictor": "predictor",
 }
 
 __all__ = sorted(_HOME)
