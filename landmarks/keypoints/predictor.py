@@ -1,0 +1,249 @@
+"""Points, radii and trust of faces that a detector has found.
+
+Importing this loads no torch, and neither does the network that ships.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Iterable, Iterator
+from typing import Any, NamedTuple
+
+import cv2
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from landmarks import scheme
+from landmarks.errors import ImageError, InputError
+from landmarks.image import as_rgb
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.crops import Crop, crop_around
+from landmarks.keypoints.runtimes import Answers, Runtime, TorchRuntime
+
+Array = NDArray[Any]
+
+_BATCH = 256  # crops that are held at once
+_WIDEST = 1_000_000
+
+
+class Fits(NamedTuple):
+    """What a network says of n faces.
+
+    Attributes
+    ----------
+    points : (n, 68, 2) float array
+        Landmarks (x, y) in pixels of the picture, iBUG-68 order.
+    radius : (n, 68) float array or None
+        In the picture's pixels: the truth lies within it of its point in 90 % of all cases; None
+        where the network does not tell.
+    trust : (n,) float array or None
+        0…1: how sure the network is that this is a face and that the points fit it.
+    """
+
+    points: NDArray[np.float64]
+    radius: NDArray[np.float64] | None
+    trust: NDArray[np.float64] | None
+
+
+class Predictor:
+    """Places 68 landmarks in faces.
+
+    Parameters
+    ----------
+    runtime : Runtime
+        Computes the network.
+    config : Config
+        Its settings.
+    """
+
+    def __init__(self, runtime: Runtime, config: Config) -> None:
+        self.config = config
+        self._runtime = runtime
+
+    def predict(self, image: ArrayLike, boxes: ArrayLike) -> Fits:
+        """Landmarks of the faces of one picture.
+
+        Parameters
+        ----------
+        image : (H, W, 3), (H, W, 4), (H, W, 1) or (H, W) uint8 array_like
+            RGB, RGBA (alpha is ignored) or grey.
+        boxes : (n, 4) array_like
+            Left, top, right, bottom of each face in pixels, as a detector draws them (right and
+            bottom are inside). Where one leaves the picture, its border is repeated.
+
+        Returns
+        -------
+        fits : Fits
+            n faces; no boxes, no faces.
+
+        Raises
+        ------
+        ImageError
+            The array is no picture.
+        InputError
+            A box is not four finite numbers, is empty, or lies wholly outside of the picture.
+        """
+        picture = _picture(image)
+        return self._fits((picture, box) for box in _boxes(boxes))
+
+    def predict_many(self, images: Iterable[ArrayLike], boxes: ArrayLike) -> Fits:
+        """Landmarks of one face in each of many pictures.
+
+        Parameters
+        ----------
+        images : iterable of n uint8 arrays
+            Each as for `predict`; taken one after another.
+        boxes : (n, 4) array_like
+            One for each picture.
+
+        Returns
+        -------
+        fits : Fits
+            n faces.
+
+        Raises
+        ------
+        ImageError
+            An array is no picture.
+        InputError
+            As for `predict`, or there are not as many pictures as boxes.
+        """
+        return self._fits(_pairs(images, _boxes(boxes)))
+
+    def _fits(self, faces: Iterable[tuple[Array, Array]]) -> Fits:
+        parts = []
+        cut = itertools.starmap(self._cut, faces)
+        while chunk := list(itertools.islice(cut, _BATCH)):
+            crops, pixels = zip(*chunk, strict=True)
+            parts.append(_in_pictures(self._runtime(np.stack(pixels)), crops))
+        if not parts:
+            told = self.config.network == "small"
+            shapes = (0, scheme.COUNT), (0,)
+            radius, trust = (np.empty(shape) if told else None for shape in shapes)
+            return Fits(np.empty((0, scheme.COUNT, 2)), radius, trust)
+        points, radius, trust = (_joined(values) for values in zip(*parts, strict=True))
+        assert points is not None
+        return Fits(points, radius, trust)
+
+    def _cut(self, picture: Array, box: Array) -> tuple[Crop, Array]:
+        left, top, right, bottom = box.tolist()
+        height, width = picture.shape[:2]
+        if right <= -1 or bottom <= -1 or left >= width or top >= height:
+            raise InputError(
+                f"the box {left:g} {top:g} {right:g} {bottom:g} lies outside of the picture of "
+                f"{width}×{height} pixels"
+            )
+        crop = crop_around(box, self.config.side, factor=self.config.factor)
+        near, part = _surroundings(crop, picture)
+        if self.config.channels == 1 and part.ndim == 3:
+            part = cv2.cvtColor(part, cv2.COLOR_RGB2GRAY)
+        pixels = near.cut(part)
+        if self.config.channels == 3 and pixels.ndim == 2:
+            pixels = cv2.cvtColor(pixels, cv2.COLOR_GRAY2RGB)
+        return crop, pixels
+
+
+def load_predictor(source: str | os.PathLike[str], *, device: str | None = None) -> Predictor:
+    """A landmark network, ready to place points.
+
+    Parameters
+    ----------
+    source : path-like
+        A `modeldir` of `python -m landmarks.keypoints.train`, or a .safetensors file of it; both
+        are computed by torch.
+    device : str, optional
+        torch's name of a device. Left out: a GPU where torch can use one, else the processor.
+
+    Returns
+    -------
+    predictor : Predictor
+
+    Raises
+    ------
+    InputError
+        There is no such network, its file is damaged or of another kind, torch is not installed,
+        or the device cannot be used.
+    """
+    runtime = TorchRuntime(source, device=device)
+    return Predictor(runtime, runtime.config)
+
+
+def _picture(image: ArrayLike) -> Array:
+    """(H, W) or (H, W, 3), and nothing else."""
+    array = np.asarray(image)
+    if array.ndim == 3 and array.shape[2] == 1:
+        array = array[..., 0]
+    if array.ndim == 2 and array.dtype == np.uint8 and array.size:
+        return array
+    return as_rgb(image)
+
+
+def _boxes(boxes: ArrayLike) -> NDArray[np.float64]:
+    try:
+        array = np.asarray(boxes, dtype=np.float64)
+    except (ValueError, TypeError):
+        raise InputError(
+            "the boxes are no array of numbers: expected four for each face, left top right bottom"
+        ) from None
+    if array.size == 0 and array.shape in ((0,), (0, 4)):
+        return array.reshape(0, 4)
+    if array.ndim != 2 or array.shape[1] != 4:
+        raise InputError(
+            f"the boxes have shape {array.shape}: expected (n, 4), left top right bottom"
+        )
+    for row, box in enumerate(array):
+        told = f"box {row} is {' '.join(f'{value:g}' for value in box)}"
+        if not np.isfinite(box).all():
+            raise InputError(f"{told}: expected four finite numbers, left top right bottom")
+        left, top, right, bottom = box.tolist()
+        if right <= left or bottom <= top:
+            raise InputError(f"{told}, which is empty: expected left < right and top < bottom")
+        if max(right - left, bottom - top) > _WIDEST:
+            raise InputError(f"{told}: expected a box of at most {_WIDEST:,} pixels")
+    return array
+
+
+def _pairs(images: Iterable[ArrayLike], boxes: Array) -> Iterator[tuple[Array, Array]]:
+    count = 0
+    for image in images:
+        if count == len(boxes):
+            raise InputError(f"the boxes end after {count}, the pictures go on: expected pairs")
+        try:
+            picture = _picture(image)
+        except ImageError as error:
+            raise ImageError(f"picture {count}: {error}") from None
+        yield picture, boxes[count]
+        count += 1
+    if count < len(boxes):
+        raise InputError(f"the pictures end after {count}, the boxes go on: expected pairs")
+
+
+def _surroundings(crop: Crop, picture: Array) -> tuple[Crop, Array]:
+    """The part of a picture that a crop shows, and the same crop of that part.
+
+    A picture may be a thousand times as large as its face, and wider than OpenCV can turn.
+    """
+    height, width = picture.shape[:2]
+    corners = crop.to_picture([(-0.2, -0.2), (1.2, 1.2)])
+    limits = np.array([width, height])
+    low = np.clip(np.floor(corners[0]), 0, limits - 1).astype(int)
+    high = np.clip(np.ceil(corners[1]) + 1, low + 1, limits).astype(int)
+    matrix = crop.matrix.copy()
+    matrix[:, 2] += matrix[:, :2] @ low
+    return Crop(matrix, crop.side), picture[low[1] : high[1], low[0] : high[0]]
+
+
+def _in_pictures(answers: Answers, crops: tuple[Crop, ...]) -> Fits:
+    """Fractions of crops become pixels of pictures, a logit becomes a share."""
+    points = [crop.to_picture(p) for crop, p in zip(crops, answers.points, strict=True)]
+    radius = trust = None
+    if answers.radius is not None:
+        radius = answers.radius.astype(np.float64) * [[crop.pixels] for crop in crops]
+    if answers.trust is not None:
+        trust = 0.5 * (1 + np.tanh(answers.trust.astype(np.float64) / 2))  # no overflow
+    return Fits(np.stack(points), radius, trust)
+
+
+def _joined(parts: tuple[Any, ...]) -> Array | None:
+    return None if parts[0] is None else np.concatenate(parts)
