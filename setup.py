@@ -30,7 +30,7 @@ setup(
     python_requires=">=3.10",
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
-    packages=["landmarks", "landmarks.keypoints", "calibration", "gan"],
+    packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan"],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
         "calibration": ["py.typed", "*.npz"],

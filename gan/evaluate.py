@@ -220,9 +220,9 @@ def evaluate(
 
 
 def _run(args: argparse.Namespace) -> None:
-    from gan.devices import usable_device
     from landmarks.files import replacing
     from landmarks.ledger import cannot_write
+    from landmarks.runs.devices import usable_device
 
     if args.limit < 0:
         raise InputError(f"--limit is {args.limit}: expected 0 or more")

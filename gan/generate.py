@@ -82,9 +82,9 @@ def output_names(names: Sequence[str]) -> list[str]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from gan.devices import usable_device
     from gan.landmark_files import read_faces
     from gan.model_file import load_generator
+    from landmarks.runs.devices import usable_device
 
     if args.batch < 1:
         raise InputError(f"--batch is {args.batch}: expected 1 or more")

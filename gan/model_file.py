@@ -7,80 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from typing import TYPE_CHECKING
 
 from gan.config import Config
-from landmarks.errors import InputError
-from landmarks.files import replacing
+from landmarks.runs.state import CHECKPOINT_FILE
+from landmarks.runs.tensor_file import ModelError, fill, read_tensors, write_tensors
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import nn
 
 GENERATOR_FILE = "generator.safetensors"
-CHECKPOINT_FILE = "checkpoint.safetensors"
-
-
-class ModelError(InputError):
-    """A file holds no generator that can be used."""
-
-
-def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], told: str) -> None:
-    """Write tensors and one text; the file appears whole or not at all.
-
-    Parameters
-    ----------
-    path : path-like
-    tensors : mapping
-    told : str
-        One entry alone, because safetensors does not promise an order of several: equal contents
-        give equal bytes.
-
-    Raises
-    ------
-    OSError
-        The file cannot be written; one that was there before is left as it is.
-    """
-    # One that is laid out channels last is a view of another order.
-    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-    with replacing(path, "wb") as handle:
-        handle.write(save(plain, {"config": told}))
-
-
-def read_tensors(
-    path: str | os.PathLike[str], *, device: str | torch.device = "cpu", prefix: str = ""
-) -> tuple[dict[str, Tensor], str]:
-    """Tensors and text of a file.
-
-    Parameters
-    ----------
-    path : path-like
-    device : str or torch.device, optional
-    prefix : str, optional
-        Only tensors whose names begin so are read, and they lose it.
-
-    Raises
-    ------
-    ModelError
-        No such file, damaged, or of another kind.
-    """
-    if not Path(path).is_file():
-        raise ModelError(f"{path} does not exist: expected a .safetensors file")
-    try:
-        with safe_open(path, framework="pt", device=str(device)) as opened:
-            told = (opened.metadata() or {}).get("config")
-            if told is None:
-                raise ModelError(f"{path} tells no settings: it was not written by this software")
-            names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
-            tensors = {name[len(prefix) :]: opened.get_tensor(name) for name in names}
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is damaged or no .safetensors file: {error}") from None
-    return tensors, told
 
 
 def save_generator(path: str | os.PathLike[str], generator: nn.Module, config: Config) -> None:
@@ -144,25 +82,8 @@ def load_generator(
     tensors, told = read_tensors(path, device=device, prefix=prefix)
     config = Config.from_json(_config_of(told), str(path))
     generator = build_generator(config).to(device)
-    load_exactly(generator, tensors, str(path))
+    fill(generator, tensors, str(path))
     return generator.eval().requires_grad_(False), config
-
-
-def load_exactly(module: nn.Module, tensors: dict[str, Any], source: str) -> None:
-    """Fill a module with tensors that must fit it one to one.
-
-    Raises
-    ------
-    ModelError
-        Names or shapes differ.
-    """
-    try:
-        module.load_state_dict(tensors)
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())[:200]
-        raise ModelError(
-            f"{source} does not hold the weights that it announces: {reason}"
-        ) from None
 
 
 def _config_of(told: str) -> str:

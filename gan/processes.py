@@ -13,8 +13,8 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from gan.config import Config
-from gan.devices import usable_device
 from landmarks.errors import InputError
+from landmarks.runs.devices import usable_device
 
 
 class ProcessError(InputError):

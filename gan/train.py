@@ -126,7 +126,7 @@ def _options(args: argparse.Namespace) -> Options:
 def _precision(asked: str, device: str | None) -> str:
     if asked != "auto":
         return asked
-    from gan.devices import fast_precision, usable_device
+    from landmarks.runs.devices import fast_precision, usable_device
 
     return fast_precision(usable_device(device))
 

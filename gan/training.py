@@ -10,30 +10,32 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
-from gan.checkpoints import (
-    Progress,
-    checkpoint_bytes,
-    first_not_finite,
-    read_progress,
-    restore,
-    save_checkpoint,
-)
 from gan.config import Config
-from gan.devices import fast_precision, usable_device
 from gan.frame import read_drawing
-from gan.interrupts import Interrupts
 from gan.losses import gate_is_open
-from gan.model_file import CHECKPOINT_FILE, save_generator
+from gan.model_file import GENERATOR_FILE, save_generator
 from gan.networks import build_networks
 from gan.pairs import PairError, read_index, split_persons
 from gan.processes import Processes
 from gan.recipes import LOSSES, STEPS, all_parameters, make_optimizer
-from gan.run_folder import FolderError, RunFolder
 from gan.store import PairStore, Skipped, load_pairs
 from gan.watch import LossWatch, TrainingError
+from landmarks.runs.devices import fast_precision, usable_device
+from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.run_folder import FolderError, RunFolder
+from landmarks.runs.state import (
+    CHECKPOINT_FILE,
+    Progress,
+    first_not_finite,
+    read_progress,
+    restore,
+    save_state,
+    state_bytes,
+)
 
 SHOWN_FACES = 64
 """So many held-out faces are generated for the figure in the metrics."""
@@ -246,9 +248,9 @@ class _Run:
     def open(
         self, modeldir: str | os.PathLike[str], progress: Progress | None, *, clear: bool
     ) -> None:
-        folder = self.folder = RunFolder(modeldir)
-        generator = checkpoint_bytes(nn.ModuleDict({"g": self.networks["generator"]}), None) // 3
-        folder.prepare(checkpoint_bytes(self.networks, self.average) + generator)
+        folder = self.folder = RunFolder(modeldir, GENERATOR_FILE)
+        generator = state_bytes(nn.ModuleDict({"g": self.networks["generator"]}), None) // 3
+        folder.prepare(state_bytes(self.networks, self.average) + generator)
         if progress is None:
             # The first checkpoint shows that the folder can be written, before hours are spent.
             self._write(folder, metrics=0)
@@ -256,16 +258,17 @@ class _Run:
         if clear or (progress and progress.step == 0):
             folder.clear()
         metrics, step = (progress.metrics, progress.step) if progress else (0, 0)
-        folder.open(self.config, metrics=metrics, step=step)
+        folder.open(self.config.to_json(), metrics=metrics, step=step)
 
     def start(self, modeldir: Path, progress: Progress | None) -> None:
         if progress:
             path = modeldir / CHECKPOINT_FILE
-            restore(path, self.networks, self.average, self.optimizer, device=self.device)
+            networks = {"networks": self.networks, "average": self.average}
+            restore(path, networks, self.optimizer, device=self.device)
             self.step = progress.step
             if self.folder:
                 # The last process may have died between the checkpoint and the generator of it.
-                save_generator(self.folder.generator, self._best(), self.config)
+                save_generator(self.folder.model, self._best(), self.config)
 
     def close(self) -> None:
         if self.folder:
@@ -357,7 +360,7 @@ class _Run:
         epoch = self.step * self.config.batch / len(self.store)
         if self.folder:
             self.folder.write_metrics(self.step, {"epoch": epoch, **values})
-            self.folder.write_rate(self.step, rate)
+            self.folder.write_rate(self.step, "images_per_second", rate)
         shown = ", ".join(f"{name} {value:.3f}" for name, value in values.items())
         tell(f"step {self.step}, epoch {epoch:.2f}: {shown}; {rate:.1f} images/s")
 
@@ -374,9 +377,16 @@ class _Run:
             made = torch.cat([generator(part).float() for part in parts])
         generator.train()
         self.folder.write_metrics(self.step, {self.shown_name: (made - faces).abs().mean().item()})
-        every = -(-len(made) // SAMPLE_ROWS)
-        self.folder.write_samples(
-            epoch, self.step, torch.stack([landmarks, made, faces], 1)[::every]
+        # For each person landmarks, generated and true face, side by side.
+        shown = torch.stack([landmarks, made, faces], 1)[:: -(-len(made) // SAMPLE_ROWS)]
+        grid = torch.cat([torch.cat(list(row), 2) for row in shown], 1)
+        grid = ((grid.float() + 1) * 127.5).round().clamp(0, 255).byte()
+        self.folder.write_picture(
+            "epoch",
+            epoch,
+            self.step,
+            np.ascontiguousarray(grid.permute(1, 2, 0).cpu().numpy()),
+            event="landmarks_generated_true",
         )
 
     def _save(self) -> None:
@@ -392,8 +402,11 @@ class _Run:
                 "last checkpoint is kept"
             )
         progress = Progress(self.step, self.config.to_json(), self.data, metrics)
-        save_checkpoint(folder.checkpoint, progress, self.networks, self.average, self.optimizer)
-        save_generator(folder.generator, self._best(), self.config)
+        parts = {"networks": self.networks.state_dict()}
+        if self.average is not None:
+            parts["average"] = self.average.state_dict()
+        save_state(folder.checkpoint, progress, parts, self.optimizer)
+        save_generator(folder.model, self._best(), self.config)
 
     def _best(self) -> nn.Module:
         return self.networks["generator"] if self.average is None else self.average

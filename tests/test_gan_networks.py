@@ -10,9 +10,10 @@ from safetensors.torch import save_file
 
 from gan.config import Config, ConfigError
 from gan.convolution import DoublingConv, HalvingConv, only_inputs
-from gan.model_file import ModelError, load_generator, save_generator, write_tensors
+from gan.model_file import load_generator, save_generator
 from gan.networks import build_networks
 from gan.skip_networks import contour_weight, ink
+from landmarks.runs.tensor_file import ModelError, write_tensors
 
 
 def count(module: torch.nn.Module) -> int:

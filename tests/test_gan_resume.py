@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gan.config import Config
-from gan.run_folder import RunFolder
 from gan.training import Options, train
+from landmarks.runs.run_folder import RunFolder
 from tests.pair_folders import make_pairs
 
 ROOT = Path(__file__).parent.parent

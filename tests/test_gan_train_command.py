@@ -12,9 +12,9 @@ import torch
 
 from gan import recipes, training
 from gan.model_file import load_generator
-from gan.run_folder import shutil as folder_shutil
 from gan.train import main
 from gan.watch import LossWatch
+from landmarks.runs.run_folder import shutil as folder_shutil
 from tests.pair_folders import make_pairs, write_pair
 
 command = importlib.import_module("gan.train")  # the attribute of that name is the function

@@ -14,13 +14,14 @@ import torch
 from gan import training
 from gan.config import Config
 from gan.frame import Frame, write_frame
-from gan.model_file import load_generator, read_tensors
+from gan.model_file import load_generator
 from gan.networks import build_networks
 from gan.pairs import read_index, split_persons
 from gan.store import load_pairs
 from gan.train import _config, _parser
 from gan.training import Options, train
 from gan.watch import LossWatch, TrainingError
+from landmarks.runs.tensor_file import read_tensors
 from tests.pair_folders import make_pairs
 
 ROOT = Path(__file__).parent.parent

@@ -83,8 +83,9 @@ def test_a_batch_follows_from_its_step(shards):
 def test_every_face_is_drawn_once_in_an_epoch_and_sources_have_equal_shares(
     tmp_path, shards, monkeypatch
 ):
-    more = write_faces(tmp_path / "more", train=2, validation=0, test=0)
+    more = write_faces(tmp_path / "more", train=2, validation=1, test=0)
     loaded = load_faces([shards, more], CONFIG)
+    assert len(loaded.validation) == 2  # those of the first source
     seen = Counter()
 
     def told(image, points, other, side, rng):
@@ -93,7 +94,8 @@ def test_every_face_is_drawn_once_in_an_epoch_and_sources_have_equal_shares(
 
     monkeypatch.setattr("landmarks.keypoints.batches.augment", told)
     batches = Batches(loaded.train, Config(batch=10), negatives=0)
-    batches(0), batches(1)
+    assert batches(0).sources.tolist() == [0, 1] * 5
+    batches(1)
     first, second = loaded.train
     assert [seen[image.tobytes()] for image in first.images[2:]] == [2, 2, 2]
     # The first two drawn faces are those of both: twice, and every second time of the others.

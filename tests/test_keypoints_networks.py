@@ -10,15 +10,11 @@ pytest.importorskip("torchvision")
 
 from landmarks.errors import InputError  # noqa: E402
 from landmarks.keypoints.config import Config, ConfigError  # noqa: E402
-from landmarks.keypoints.model_file import (  # noqa: E402
-    ModelError,
-    load_model,
-    save_model,
-    write_tensors,
-)
+from landmarks.keypoints.model_file import load_model, save_model  # noqa: E402
 from landmarks.keypoints.networks import build_network, multiply_adds  # noqa: E402
 from landmarks.keypoints.small import Small, moment_basis, moments  # noqa: E402
 from landmarks.keypoints.weights import begin_with  # noqa: E402
+from landmarks.runs.tensor_file import ModelError, write_tensors  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -218,3 +214,23 @@ def test_without_a_connection_the_message_says_how_to_get_the_weights(monkeypatc
     config = Config(network="resnet18", imagenet=True, side=64)
     with pytest.raises(InputError, match=r"get https://\S+resnet18\S+\.pth .* --weights FILE"):
         begin_with(build_network(config), config, None)
+
+
+def test_another_source_moves_points_by_what_it_learnt_and_nothing_of_it_ships(tmp_path):
+    torch.manual_seed(0)
+    network, images = Small(side=64).eval(), torch.randn(3, 1, 64, 64)
+    plain = network(images).points
+    network.learn_conventions(3)
+    sources = torch.tensor([0, 1, 2])
+    torch.testing.assert_close(network(images, sources).points, plain)  # nothing is learnt yet
+    (network(images, sources).points[1] * 7).sum().backward()
+    learnt = [layer.bias.grad is not None and layer.bias.grad for layer in network.conventions]
+    assert float(learnt[0].min()) == float(learnt[0].max()) == 7 and not learnt[1].any()
+    with torch.no_grad():
+        network.conventions[1].bias.fill_(0.25)
+    moved = network(images, sources).points - plain
+    torch.testing.assert_close(moved[:2], torch.zeros(2, 68, 2))
+    torch.testing.assert_close(moved[2], torch.full((68, 2), 0.25))
+    save_model(tmp_path / "m.safetensors", network, Config(side=64))
+    read = load_model(tmp_path / "m.safetensors")[0]
+    torch.testing.assert_close(read(images).points, plain)

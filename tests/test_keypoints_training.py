@@ -16,14 +16,13 @@ pytest.importorskip("tensorboard")
 from landmarks.errors import InputError  # noqa: E402
 from landmarks.keypoints import train as command  # noqa: E402
 from landmarks.keypoints.batches import fixed_crops  # noqa: E402
-from landmarks.keypoints.checkpoints import Standing  # noqa: E402
 from landmarks.keypoints.config import Config  # noqa: E402
 from landmarks.keypoints.dataset import load_faces  # noqa: E402
 from landmarks.keypoints.model_file import load_model  # noqa: E402
 from landmarks.keypoints.pictures import feature_maps, predictions  # noqa: E402
 from landmarks.keypoints.run import Run  # noqa: E402
 from landmarks.keypoints.training import Options, Outcome, train  # noqa: E402
-from landmarks.keypoints.validation import SHARE, ask  # noqa: E402
+from landmarks.keypoints.validation import SHARE, Standing, ask  # noqa: E402
 from tests.drawn_faces import drawn_points, write_faces  # noqa: E402
 
 

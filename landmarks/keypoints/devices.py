@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 
 from landmarks.errors import InputError
+from landmarks.runs.devices import usable_device
 
 
-def usable_device(name: str | None) -> torch.device:
+def training_device(name: str | None) -> torch.device:
     """The device to train on, as accelerate chooses it or as it was named.
 
     Raises
@@ -18,12 +19,7 @@ def usable_device(name: str | None) -> torch.device:
     from accelerate import Accelerator
 
     if name is not None:
-        try:
-            # Numbers have to come back, which the meta device never does.
-            torch.zeros(1, device=name).item()
-        except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
-            reason = str(error).partition("\n")[0].partition(". ")[0]
-            raise InputError(f"--device {name} cannot be used: {reason}") from None
+        usable_device(name)
     accelerator = Accelerator(cpu=name is not None and torch.device(name).type == "cpu")
     if accelerator.num_processes > 1:
         raise InputError(

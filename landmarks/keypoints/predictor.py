@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import cv2
@@ -19,9 +20,16 @@ from landmarks.errors import ImageError, InputError
 from landmarks.image import as_rgb
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.crops import Crop, crop_around
+from landmarks.keypoints.onnx_file import read_onnx
 from landmarks.keypoints.runtimes import Answers, Runtime, TorchRuntime
 
 Array = NDArray[Any]
+
+SMALL = "small"
+"""Name of the network that ships."""
+
+SHIPPED = Path(__file__).with_name("small.onnx")
+"""Its file; the one beside it, which ends in .safetensors, holds the weights that it is made of."""
 
 _BATCH = 256  # crops that are held at once
 _WIDEST = 1_000_000
@@ -144,16 +152,20 @@ class Predictor:
         return crop, pixels
 
 
-def load_predictor(source: str | os.PathLike[str], *, device: str | None = None) -> Predictor:
+def load_predictor(
+    source: str | os.PathLike[str] = SMALL, *, device: str | None = None
+) -> Predictor:
     """A landmark network, ready to place points.
 
     Parameters
     ----------
-    source : path-like
-        A `modeldir` of `python -m landmarks.keypoints.train`, or a .safetensors file of it; both
-        are computed by torch.
+    source : path-like, optional
+        'small', the network that ships; a .onnx file of `python -m landmarks.keypoints.export`;
+        or, computed by torch, a `modeldir` of `python -m landmarks.keypoints.train` or a
+        .safetensors file of it.
     device : str, optional
-        torch's name of a device. Left out: a GPU where torch can use one, else the processor.
+        torch's name of a device, which then computes 'small' too. Left out: what needs torch is
+        computed by a GPU where torch can use one, all else by the processor.
 
     Returns
     -------
@@ -162,11 +174,21 @@ def load_predictor(source: str | os.PathLike[str], *, device: str | None = None)
     Raises
     ------
     InputError
-        There is no such network, its file is damaged or of another kind, torch is not installed,
-        or the device cannot be used.
+        There is no such network, its file is damaged or of another kind, torch is needed and not
+        installed, or the device cannot be used.
     """
-    runtime = TorchRuntime(source, device=device)
-    return Predictor(runtime, runtime.config)
+    name = os.fspath(source)
+    if name == SMALL:
+        path = SHIPPED if device is None else SHIPPED.with_suffix(".safetensors")
+        if not path.is_file():
+            raise InputError(f"the network {SMALL!r} is not part of this installation: no {path}")
+        name = str(path)
+    if not name.lower().endswith(".onnx"):
+        runtime = TorchRuntime(name, device=device)
+        return Predictor(runtime, runtime.config)
+    if device is not None:
+        raise InputError(f"{name} is computed by the processor: expected no device, got {device}")
+    return Predictor(*read_onnx(name))
 
 
 def _picture(image: ArrayLike) -> Array:

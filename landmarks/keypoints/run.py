@@ -19,17 +19,18 @@ from landmarks.errors import InputError
 from landmarks.image import read_image, resize
 from landmarks.keypoints import losses
 from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
-from landmarks.keypoints.checkpoints import Progress, Standing, restore, save_checkpoint
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, as_channels
-from landmarks.keypoints.model_file import CHECKPOINT_FILE, shipped, write_tensors
+from landmarks.keypoints.model_file import MODEL_FILE, shipped
 from landmarks.keypoints.networks import build_network
 from landmarks.keypoints.pictures import feature_maps, predictions
-from landmarks.keypoints.run_folder import RunFolder
 from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
 from landmarks.keypoints.small import Small
-from landmarks.keypoints.validation import Said, ask, judge, radius_factors
+from landmarks.keypoints.validation import Said, Standing, ask, judge, radius_factors
 from landmarks.keypoints.weights import begin_with
+from landmarks.runs.run_folder import RunFolder
+from landmarks.runs.state import CHECKPOINT_FILE, Progress, restore, save_state
+from landmarks.runs.tensor_file import write_tensors
 
 _SHOWN = 16
 
@@ -103,7 +104,7 @@ class Run:
             self._average = copy.deepcopy(self._network).requires_grad_(False)
         self._optimizer = make_optimizer(self._network, self.config)
         self._plateau = make_plateau(self._optimizer, self.config)
-        folder = self._folder = RunFolder(modeldir)
+        folder = self._folder = RunFolder(modeldir, MODEL_FILE)
         folder.prepare()
         if progress is None:
             # The first checkpoint shows that the folder can be written, before hours are spent.
@@ -113,15 +114,18 @@ class Run:
         # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
         if clear or (progress and progress.step == 0):
             folder.clear()
-        folder.open(self.config, metrics=progress.metrics if progress else 0, step=self.step)
+            folder.model.unlink(missing_ok=True)
+        folder.open(
+            self.config.to_json(), metrics=progress.metrics if progress else 0, step=self.step
+        )
         if self._best:
             self._ship()  # the last process may have died before it was written
 
     def _restore(self, path: Path, progress: Progress) -> None:
-        self._best = restore(
-            path, self._network, self._average, self._optimizer, device=self._device
-        )
-        self.step, self.standing = progress.step, progress.standing
+        networks = {"network": self._network, "average": self._average}
+        rest = restore(path, networks, self._optimizer, device=self._device)
+        self._best = {name.removeprefix("best."): value for name, value in rest.items()}
+        self.step, self.standing = progress.step, Standing(**progress.standing)
         if self._plateau is not None and (saved := dict(self.standing.schedule)):
             for group in self._optimizer.param_groups:
                 group["lr"] = saved["rate"]
@@ -202,7 +206,7 @@ class Run:
         values = {name: float(part) for name, part in parts.items()}
         epoch = self.step / self.epoch_steps
         folder.write_metrics(self.step, {"epoch": epoch, **values})
-        folder.write_rate(self.step, rate)
+        folder.write_rate(self.step, "faces_per_second", rate)
         shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
         return f"step {self.step}, epoch {epoch:.2f}: {shown}; {rate:.0f} faces/s"
 
@@ -271,8 +275,9 @@ class Run:
             self.config.to_json(),
             self._data,
             metrics,
-            dataclasses.replace(self.standing),
+            dataclasses.asdict(self.standing),
         )
-        save_checkpoint(
-            folder.checkpoint, progress, self._network, self._average, self._best, self._optimizer
-        )
+        parts = {"network": self._network.state_dict(), "best": self._best}
+        if self._average is not None:
+            parts["average"] = self._average.state_dict()
+        save_state(folder.checkpoint, progress, parts, self._optimizer)

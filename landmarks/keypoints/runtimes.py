@@ -50,6 +50,7 @@ class TorchRuntime:
 
     Attributes
     ----------
+    network : torch.nn.Module
     config : Config
 
     Raises
@@ -77,7 +78,7 @@ class TorchRuntime:
             reason = str(error).partition("\n")[0].partition(". ")[0]
             raise InputError(f"the device {device} cannot be used: {reason}") from None
         self._device = device
-        self._network, self.config = load_model(source, device=device)
+        self.network, self.config = load_model(source, device=device)
 
     def __call__(self, crops: Array) -> Answers:
         import torch
@@ -85,7 +86,7 @@ class TorchRuntime:
         from landmarks.keypoints.batches import to_tensor
 
         with torch.no_grad():
-            output = self._network(to_tensor(crops).to(self._device))
+            output = self.network(to_tensor(crops).to(self._device))
         points, radius, trust = (None if v is None else v.float().cpu().numpy() for v in output)
         assert points is not None
         return Answers(points, radius, trust)

@@ -12,14 +12,13 @@ from pathlib import Path
 import cv2
 import torch
 
-from landmarks.keypoints.checkpoints import Progress, read_progress
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, load_backgrounds, load_faces
-from landmarks.keypoints.devices import usable_device
-from landmarks.keypoints.interrupts import Interrupts
-from landmarks.keypoints.model_file import CHECKPOINT_FILE
+from landmarks.keypoints.devices import training_device
 from landmarks.keypoints.run import Run, TrainingError
-from landmarks.keypoints.run_folder import FolderError
+from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.run_folder import FolderError
+from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 from landmarks.samples import ShardError
 
 _SHOWN = 10
@@ -133,7 +132,7 @@ def train(
         The folder cannot be written; the last checkpoint is kept.
     """
     config = config or Config()
-    device = usable_device(options.device)
+    device = training_device(options.device)
     found = Path(modeldir) / CHECKPOINT_FILE
     progress = read_progress(found) if options.resume else None
     if progress:

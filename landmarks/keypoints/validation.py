@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -19,6 +20,25 @@ SHARE = 0.9
 
 _FAILED = 0.08
 _BATCH = 64
+
+
+@dataclass
+class Standing:
+    """How well a run does on validation persons.
+
+    Attributes
+    ----------
+    best : float or None
+        Smallest mean error so far, in inter-ocular distances.
+    epoch : int
+        When it was reached.
+    schedule : dict
+        State of the plateau schedule, where there is one.
+    """
+
+    best: float | None = None
+    epoch: int = 0
+    schedule: dict[str, Any] = field(default_factory=dict)
 
 
 class Said(NamedTuple):

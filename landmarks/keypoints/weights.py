@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from landmarks.keypoints.config import Config
-from landmarks.keypoints.model_file import ModelError, fill, load_model
+from landmarks.keypoints.model_file import load_model
+from landmarks.runs.tensor_file import ModelError, fill
 
 _CLASSIFIERS = ("fc.", "classifier.")
 

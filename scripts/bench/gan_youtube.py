@@ -26,12 +26,12 @@ from pathlib import Path
 
 from data.pair_set import PairSet, Summary, make_pairs
 from data.youtube_faces import youtube_photos
-from gan.devices import usable_device
 from gan.evaluate import Report, evaluate
 from gan.frame import Frame
 from gan.train import main as train_command
 from landmarks.batch import cores
 from landmarks.errors import InputError
+from landmarks.runs.devices import usable_device
 
 _WANTED = 0.9
 

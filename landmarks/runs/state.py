@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import math
 import os
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from gan.model_file import ModelError, load_exactly, read_tensors, write_tensors
+from landmarks.runs.tensor_file import ModelError, fill, read_tensors, read_text, write_tensors
+
+CHECKPOINT_FILE = "checkpoint.safetensors"
 
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
@@ -26,24 +29,26 @@ class Progress:
     step : int
         Steps done.
     config : str
-        `Config.to_json`.
+        Its settings, as JSON.
     data : str
-        `PairIndex.digest` of what it is trained on.
+        Digest of what it is trained on.
     metrics : int
         Length in bytes of the metrics file at that step.
+    standing : dict
+        What else it must know to go on; only what JSON can hold.
     """
 
     step: int
     config: str
     data: str
     metrics: int
+    standing: dict[str, Any] = field(default_factory=dict)
 
 
-def save_checkpoint(
+def save_state(
     path: str | os.PathLike[str],
     progress: Progress,
-    networks: nn.ModuleDict,
-    average: nn.Module | None,
+    parts: Mapping[str, Mapping[str, Tensor]],
     optimizer: torch.optim.Optimizer,
 ) -> None:
     """Write everything that going on needs.
@@ -52,10 +57,9 @@ def save_checkpoint(
     ----------
     path : path-like
     progress : Progress
-    networks : ModuleDict
-    average : Module or None
-        The generator's moving average.
-    optimizer : Adam
+    parts : mapping
+        Name → weights of a network; may be empty.
+    optimizer : Adam or AdamW
 
     Raises
     ------
@@ -64,27 +68,21 @@ def save_checkpoint(
 
     Notes
     -----
-    Nothing in a step is random beyond what `gan.sampling` computes from the step's number, so no
-    state of a random generator has to be kept. Equal states give equal bytes.
+    What is random in a step must follow from its number, so that no state of a random generator has
+    to be kept. Equal states give equal bytes.
     """
-    write_tensors(path, _tensors(networks, average, optimizer), json.dumps(asdict(progress)))
-
-
-def _tensors(
-    networks: nn.ModuleDict, average: nn.Module | None, optimizer: torch.optim.Optimizer
-) -> dict[str, Tensor]:
-    tensors = {f"networks.{name}": value for name, value in networks.state_dict().items()}
-    if average is not None:
-        tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    tensors = {
+        f"{part}.{name}": value for part, values in parts.items() for name, value in values.items()
+    }
     for number, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{number}.{name}": state[name] for name in _MOMENTS}
-    return tensors
+    write_tensors(path, tensors, json.dumps(asdict(progress), sort_keys=True))
 
 
-def checkpoint_bytes(networks: nn.ModuleDict, average: nn.Module | None) -> int:
+def state_bytes(network: nn.Module, average: nn.Module | None) -> int:
     """Size of a checkpoint, before there is one: weights and two moments of each."""
-    parameters = sum(p.numel() * p.element_size() for p in networks.parameters())
-    stored = [*networks.state_dict().values()]
+    parameters = sum(p.numel() * p.element_size() for p in network.parameters())
+    stored = [*network.state_dict().values()]
     stored += [] if average is None else average.state_dict().values()
     return 2 * parameters + sum(math.prod(t.shape) * t.element_size() for t in stored)
 
@@ -100,24 +98,32 @@ def read_progress(path: str | os.PathLike[str]) -> Progress | None:
     if not Path(path).is_file():
         return None
     try:
-        with safe_open(path, framework="pt") as opened:
-            told = opened.metadata()["config"]
-        return Progress(**json.loads(told))
-    except (SafetensorError, OSError) as error:
-        raise ModelError(f"{path} is damaged or no .safetensors file: {error}") from None
-    except (ValueError, TypeError, KeyError):
+        return Progress(**json.loads(read_text(path)))
+    except (TypeError, json.JSONDecodeError):
         raise ModelError(f"{path} is no checkpoint of this software") from None
 
 
 def restore(
     path: str | os.PathLike[str],
-    networks: nn.ModuleDict,
-    average: nn.Module | None,
+    networks: Mapping[str, nn.Module | None],
     optimizer: torch.optim.Optimizer,
     *,
     device: torch.device,
-) -> None:
-    """Fill networks and optimiser with what `save_checkpoint` wrote.
+) -> dict[str, Tensor]:
+    """Fill networks and optimiser with what `save_state` wrote.
+
+    Parameters
+    ----------
+    path : path-like
+    networks : mapping
+        Name of the part → network; None is passed over.
+    optimizer : Adam or AdamW
+    device : torch.device
+
+    Returns
+    -------
+    rest : dict
+        Tensors of all other parts, with the part's name in front.
 
     Raises
     ------
@@ -125,31 +131,28 @@ def restore(
         The file is damaged, or of other networks.
     """
     tensors, _ = read_tensors(path, device=device)
-    load_exactly(networks, _below(tensors, "networks."), str(path))
-    if average is not None:
-        load_exactly(average, _below(tensors, "average."), str(path))
+    for part, network in networks.items():
+        given = {name: tensors.pop(name) for name in [*tensors] if name.startswith(f"{part}.")}
+        if network is not None:
+            fill(network, {k[len(part) + 1 :]: v for k, v in given.items()}, str(path))
     parameters = [p for group in optimizer.param_groups for p in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _below(tensors, "optimizer.").items():
-        number, _, moment = name.partition(".")
+    for name in [name for name in tensors if name.startswith("optimizer.")]:
+        value = tensors.pop(name)
+        _, number, moment = name.split(".")
         if moment != "step":
-            # The fused optimiser walks through memory: moments must lie as their weights do.
+            # Fused optimisers walk through memory: moments must lie as their weights do.
             value = torch.empty_like(parameters[int(number)]).copy_(value)
         moments.setdefault(int(number), {})[moment] = value
     state = optimizer.state_dict()
     state["state"] = moments
     optimizer.load_state_dict(state)
+    return tensors
 
 
-def _below(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {
-        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
-    }
-
-
-def first_not_finite(networks: nn.ModuleDict) -> str | None:
+def first_not_finite(network: nn.Module) -> str | None:
     """Name of a weight with a value that is not finite, or None."""
-    for name, value in networks.state_dict().items():
+    for name, value in network.state_dict().items():
         if not bool(torch.isfinite(value).all()):
             return name
     return None

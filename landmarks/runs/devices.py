@@ -25,7 +25,7 @@ def usable_device(name: str | None) -> str:
     try:
         # Numbers have to come back, which the meta device never does.
         torch.zeros(1, device=name).item()
-    except (RuntimeError, AssertionError, ImportError) as error:
+    except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
         reason = str(error).partition("\n")[0].partition(". ")[0]
         raise InputError(f"--device {name} cannot be used: {reason}") from None
     return name

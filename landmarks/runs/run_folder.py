@@ -15,8 +15,7 @@ from PIL import Image
 
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
-from landmarks.keypoints.config import Config
-from landmarks.keypoints.model_file import CHECKPOINT_FILE, MODEL_FILE
+from landmarks.runs.state import CHECKPOINT_FILE
 
 try:
     import fcntl
@@ -34,29 +33,36 @@ class FolderError(InputError):
 
 
 class RunFolder:
-    """Files of one run.
+    """Files of one run; only the main process has one.
 
     Parameters
     ----------
     path : path-like
         Made if it is not there.
+    model : str
+        Name of the file with the weights that are of use to others.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], model: str) -> None:
         self.path = Path(path)
         self.checkpoint = self.path / CHECKPOINT_FILE
-        self.model = self.path / MODEL_FILE
+        self.model = self.path / model
         self._metrics: Any = None
         self._events: Any = None
         self._lock: Any = None
 
-    def prepare(self) -> None:
-        """Make the folder and clear what a killed process left.
+    def prepare(self, wanted: int = 0) -> None:
+        """Make the folder, clear what a killed process left, and see whether the disk has room.
+
+        Parameters
+        ----------
+        wanted : int, optional
+            Bytes that one checkpoint and one file of weights take.
 
         Raises
         ------
         FolderError
-            It is a file, or another run is at work in it.
+            It is a file, there is too little room, or another run is at work in it.
         OSError
             The folder cannot be made or written.
         """
@@ -72,20 +78,28 @@ class RunFolder:
         for folder in (self.path, self.path / SAMPLES):
             for left in folder.glob(f"{TEMPORARY}*"):
                 left.unlink()
+        kept = sum(p.stat().st_size for p in (self.checkpoint, self.model) if p.exists())
+        free = shutil.disk_usage(self.path).free
+        needed = 2 * wanted - kept  # the old file goes when the new one is whole
+        if free < needed:
+            raise FolderError(
+                f"{self.path} has {free / 1e6:,.0f} MB of disk left: a run needs "
+                f"{needed / 1e6:,.0f} MB for its checkpoints"
+            )
 
     def clear(self) -> None:
-        """Remove the metrics, events, pictures and weights of an earlier run."""
+        """Remove the metrics, events and pictures of an earlier run."""
         for name in (EVENTS, SAMPLES):
             shutil.rmtree(self.path / name, ignore_errors=True)
-        for name in (METRICS_FILE, MODEL_FILE):
-            (self.path / name).unlink(missing_ok=True)
+        (self.path / METRICS_FILE).unlink(missing_ok=True)
 
-    def open(self, config: Config, *, metrics: int, step: int) -> None:
+    def open(self, config: str, *, metrics: int, step: int) -> None:
         """Go on with metrics and events where a checkpoint was written.
 
         Parameters
         ----------
-        config : Config
+        config : str
+            Settings, as JSON.
         metrics : int
             Bytes of the metrics file that belong to steps up to the checkpoint; later ones will be
             written again.
@@ -96,29 +110,32 @@ class RunFolder:
         from torch.utils.tensorboard import SummaryWriter
 
         with replacing(self.path / CONFIG_FILE) as handle:
-            handle.write(json.dumps(json.loads(config.to_json()), indent=2) + "\n")
+            handle.write(json.dumps(json.loads(config), indent=2) + "\n")
         # Without a buffer, so that each line is in the file or not at all written by us.
         self._metrics = open(self.path / METRICS_FILE, "ab", buffering=0)  # noqa: SIM115
+        # A file that lost lines, or is gone, must not be made longer by bytes that are no text.
         self._metrics.truncate(min(metrics, os.fstat(self._metrics.fileno()).st_size))
         self._events = SummaryWriter(str(self.path / EVENTS), purge_step=step + 1)
 
     def write_metrics(self, step: int, values: Mapping[str, float]) -> None:
         """Append one line, and the same numbers as events."""
-        short = {name: float(f"{value:.6g}") for name, value in values.items()}
-        self._metrics.write(json.dumps({"step": step, **short}).encode() + b"\n")
+        line = json.dumps({"step": step, **{name: _short(v) for name, v in values.items()}})
+        self._metrics.write(line.encode() + b"\n")
         for name, value in values.items():
             self._events.add_scalar(name, value, step)
 
-    def write_rate(self, step: int, rate: float) -> None:
+    def write_rate(self, step: int, name: str, rate: float) -> None:
         """Speed goes to the events alone: the metrics of equal runs are equal bytes."""
-        self._events.add_scalar("faces_per_second", rate, step)
+        self._events.add_scalar(name, rate, step)
 
     def sync_metrics(self) -> int:
         """Wait until the disk has all lines, and tell their length in bytes."""
         os.fsync(self._metrics.fileno())
         return os.fstat(self._metrics.fileno()).st_size
 
-    def write_picture(self, name: str, epoch: int, step: int, image: NDArray[np.uint8]) -> None:
+    def write_picture(
+        self, name: str, epoch: int, step: int, image: NDArray[np.uint8], *, event: str = ""
+    ) -> None:
         """A picture below `samples/`, and the same among the events.
 
         Parameters
@@ -127,11 +144,13 @@ class RunFolder:
         epoch, step : int
         image : (H, W, 3) uint8 array
             RGB.
+        event : str, optional
+            Its name among the events; `name` without.
         """
         (self.path / SAMPLES).mkdir(exist_ok=True)
         with replacing(self.path / SAMPLES / f"{name}_{epoch:05d}.png", "wb") as handle:
             Image.fromarray(image).save(handle, "png", compress_level=1)
-        self._events.add_image(name, image, step, dataformats="HWC")
+        self._events.add_image(event or name, image, step, dataformats="HWC")
 
     def close(self) -> None:
         """Close what is open; a full disk shows here last and was told before."""
@@ -141,3 +160,7 @@ class RunFolder:
                     opened.close()
                 except OSError:
                     continue
+
+
+def _short(value: float) -> float:
+    return float(f"{value:.6g}")

@@ -1,0 +1,114 @@
+"""Tensors and one text in a file.
+
+safetensors: data that cannot run anything when it is read.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from landmarks.errors import InputError
+from landmarks.files import replacing
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class ModelError(InputError):
+    """A file holds no network that can be used."""
+
+
+def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], told: str) -> None:
+    """Write tensors and one text; the file appears whole or not at all.
+
+    Parameters
+    ----------
+    path : path-like
+    tensors : mapping
+    told : str
+        One entry alone, because safetensors does not promise an order of several: equal contents
+        give equal bytes.
+
+    Raises
+    ------
+    OSError
+        The file cannot be written; one that was there before is left as it is.
+    """
+    # One that is laid out channels last is a view of another order.
+    plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+    with replacing(path, "wb") as handle:
+        handle.write(save(plain, {"config": told}))
+
+
+def read_text(path: str | os.PathLike[str]) -> str:
+    """The text of a file, without its tensors.
+
+    Raises
+    ------
+    ModelError
+        No such file, damaged, or of another kind.
+    """
+    return read_tensors(path, prefix=None)[1]
+
+
+def read_tensors(
+    path: str | os.PathLike[str],
+    *,
+    device: str | torch.device = "cpu",
+    prefix: str | None = "",
+) -> tuple[dict[str, Tensor], str]:
+    """Tensors and text of a file.
+
+    Parameters
+    ----------
+    path : path-like
+    device : str or torch.device, optional
+    prefix : str or None, optional
+        Only tensors whose names begin so are read, and they lose it; None reads none.
+
+    Raises
+    ------
+    ModelError
+        No such file, damaged, or of another kind.
+    """
+    if not Path(path).is_file():
+        raise ModelError(f"{path} does not exist: expected a .safetensors file")
+    try:
+        with safe_open(path, framework="pt", device=str(device)) as opened:
+            told = (opened.metadata() or {}).get("config")
+            if told is None:
+                raise ModelError(f"{path} tells no settings: it was not written by this software")
+            if prefix is None:
+                return {}, told
+            names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
+            tensors = {name[len(prefix) :]: opened.get_tensor(name) for name in names}
+    except (SafetensorError, OSError) as error:
+        raise ModelError(f"{path} is damaged or no .safetensors file: {error}") from None
+    return tensors, told
+
+
+def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    """Give a module weights that must fit it one to one.
+
+    What batch normalisation counted in training may be missing.
+
+    Raises
+    ------
+    ModelError
+        Names or shapes differ.
+    """
+    counted = {k: v for k, v in module.state_dict().items() if k.endswith("num_batches_tracked")}
+    try:
+        module.load_state_dict({**counted, **tensors})
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:200]
+        raise ModelError(
+            f"{source} does not hold the weights that it announces: {reason}"
+        ) from None
