@@ -20,8 +20,8 @@ from landmarks.inputs import Source
 from landmarks.journal import Key, Record, key_of
 from landmarks.ledger import Ledger, Report, cannot_write
 from landmarks.outputs import Output
+from landmarks.placing import make_placer
 from landmarks.pool import OrderedPool
-from landmarks.predictor import load_predictor
 from landmarks.tables import Row
 
 DECIMALS = 3  # a thousandth of a pixel
@@ -53,6 +53,7 @@ def _prepare(settings: Settings, draw: str | None, alone: bool) -> None:
         import cv2
 
         cv2.setNumThreads(1)  # the processes already fill the cores
+        os.environ["OMP_NUM_THREADS"] = "1"  # torch's, which is loaded later if at all
     _finder = shared_finder(settings, check=False)
     _draw = draw
 
@@ -86,6 +87,8 @@ def _work(task: Task) -> Record:
             points=np.round(face.points, DECIMALS),
             frame=task.frame,
             seconds=task.seconds,
+            radius=None if face.radius is None else np.round(face.radius, DECIMALS),
+            trust=None if face.trust is None else round(face.trust, 6),
         )
         for number, face in enumerate(faces)
     )
@@ -183,7 +186,7 @@ def extract_batch(
     """
     settings = settings or Settings()
     # A missing file is told before the first picture.
-    load_predictor(settings.predictor, check=False)
+    make_placer(settings.predictor, check=False)
     if draw is not None:
         _check_overlays(sources, draw)
     ledger = None if output is None else Ledger(output, settings, sources, resume=resume)

@@ -64,6 +64,8 @@ def _to_json(record: Record) -> str:
             "box": row.box,
             "score": row.score,
             "points": None if row.points is None else row.points.ravel().tolist(),
+            **({} if row.radius is None else {"radius": row.radius.tolist()}),
+            **({} if row.trust is None else {"trust": row.trust}),
         }
         for row in record.rows
     ]
@@ -86,6 +88,8 @@ def _from_json(values: dict[str, Any]) -> Record:
             points=np.array(face["points"], dtype=np.float64).reshape(-1, 2),
             frame=frame,
             seconds=seconds,
+            radius=np.array(face["radius"]) if "radius" in face else None,
+            trust=face.get("trust"),
         )
         for number, face in enumerate(values["faces"])
     )

@@ -15,6 +15,10 @@ from landmarks.files import replacing
 from landmarks.inputs import Source
 from landmarks.journal import Journal, Key, Record
 from landmarks.outputs import NO_FACE, Output, Problem, read_problems, write_problems
+from landmarks.tables import Kept
+
+DOUBTFUL = 0.5
+"""Trust below which a predictor holds it for more likely that a face is none, or its points off."""
 
 
 @dataclass
@@ -31,11 +35,14 @@ class Report:
         Pictures without a face or that could not be read, with the reason.
     skipped : int
         Done by an earlier run.
+    doubtful : int
+        Faces found that the predictor trusts less than `DOUBTFUL`.
     """
 
     images: int = 0
     faces: int = 0
     skipped: int = 0
+    doubtful: int = 0
     problems: list[Problem] = field(default_factory=list)
 
     @property
@@ -53,6 +60,9 @@ class Report:
         if record.error is None:
             self.images += 1
             self.faces += len(record.rows)
+            self.doubtful += sum(
+                row.trust is not None and row.trust < DOUBTFUL for row in record.rows
+            )
         if not record.rows:
             reason = record.error or NO_FACE
             self.problems.append(Problem(record.file, record.frame, reason))
@@ -60,6 +70,8 @@ class Report:
     def __str__(self) -> str:
         told = f"read {self.images} image{'' if self.images == 1 else 's'}, found {self.faces} face"
         told += "" if self.faces == 1 else "s"
+        if self.doubtful:
+            told += f" ({self.doubtful} doubtful: trust below {DOUBTFUL})"
         if self.skipped:
             told += f", skipped {self.skipped} done before"
         if self.without_face:
@@ -174,7 +186,10 @@ class Ledger:
 
     def finish(self) -> None:
         """Write the output and the lists, and delete the journal."""
-        latest = {record.key: number for number, record in enumerate(self.journal)}
+        latest, trust = {}, False
+        for number, record in enumerate(self.journal):
+            latest[record.key] = number
+            trust |= any(row.trust is not None for row in record.rows)
 
         def records() -> Iterator[Record]:
             # A picture that was tried again has two lines: the later one counts.
@@ -188,7 +203,7 @@ class Ledger:
         try:
             if keep or any(record.error is None for record in records()):
                 film = any(frame is not None for _, frame in latest)
-                self.output.finish(records(), film=film, keep=keep)
+                self.output.finish(records(), Kept(film, trust), keep=keep)
                 with replacing(self.output.run) as handle:
                     handle.write(json.dumps(run, indent=2) + "\n")
             write_problems(self.output.errors, problems)

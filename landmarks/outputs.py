@@ -12,7 +12,7 @@ from typing import Protocol
 from landmarks.errors import InputError
 from landmarks.files import POINT_SUFFIXES, TEMPORARY, replacing, write_points
 from landmarks.journal import Key, Record, key_of
-from landmarks.tables import TABLE_SUFFIXES, read_table, write_table
+from landmarks.tables import TABLE_SUFFIXES, Kept, read_table, write_table
 
 NO_FACE = "no face found"
 
@@ -62,8 +62,9 @@ class Output(Protocol):
     def add(self, record: Record) -> None:
         """Take one picture's faces, before they are written into the journal."""
 
-    def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
-        """Write what is written at the end; `keep` are pictures of a finished run."""
+    def finish(self, records: Iterable[Record], kept: Kept, *, keep: set[Key]) -> None:
+        """Write what is written at the end; `kept` is what the records tell besides points, `keep`
+        are pictures of a finished run."""
 
 
 class TableOutput:
@@ -73,11 +74,14 @@ class TableOutput:
     ----------
     path : str
         The file.
+    radii : bool, optional
+        With the radii of the points.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, radii: bool = False) -> None:
         self.path = Path(path)
-        self.kind = self.path.suffix.lower()
+        self.kind = self.path.suffix.lower() + (" with radii" if radii else "")
+        self._radii = radii
         self.journal = Path(f"{path}.partial")
         self.errors = Path(f"{path}.errors.csv")
         self.run = Path(f"{path}.run.json")
@@ -90,11 +94,12 @@ class TableOutput:
     def add(self, record: Record) -> None:
         pass
 
-    def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
+    def finish(self, records: Iterable[Record], kept: Kept, *, keep: set[Key]) -> None:
         before = list(read_table(self.path)) if keep else []
         before = [row for row in before if key_of(row.file, row.frame) in keep]
-        film = film or any(row.frame is not None for row in before)
-        with write_table(self.path, film=film) as write:
+        film = kept.film or any(row.frame is not None for row in before)
+        trust = kept.trust or any(row.trust is not None for row in before)
+        with write_table(self.path, film=film, trust=trust, radii=self._radii) as write:
             for row in before:
                 write(row)
             for record in records:
@@ -135,7 +140,7 @@ class FolderOutput:
             target.parent.mkdir(parents=True, exist_ok=True)
             write_points(target, row.points, durable=False)
 
-    def finish(self, records: Iterable[Record], *, film: bool, keep: set[Key]) -> None:
+    def finish(self, records: Iterable[Record], kept: Kept, *, keep: set[Key]) -> None:
         for unfinished in self.path.rglob(f"{TEMPORARY}*"):
             unfinished.unlink(missing_ok=True)  # left by a kill; nobody else writes here now
         before = [r for r in _records(self._index, "stem") if key_of(r["file"], _frame(r)) in keep]
@@ -170,7 +175,9 @@ def _frame(record: dict[str, str]) -> int | None:
     return int(record["frame"]) if record["frame"] else None
 
 
-def make_output(path: str, *, folder_format: str | None, single: bool) -> Output | None:
+def make_output(
+    path: str, *, folder_format: str | None, single: bool, radii: bool = False
+) -> Output | None:
     """The output that a path stands for.
 
     Parameters
@@ -182,6 +189,8 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
         Format of a folder's files; None is .txt.
     single : bool
         Only one picture is read.
+    radii : bool, optional
+        Keep the radii of the points, for which only tables have room.
 
     Returns
     -------
@@ -197,6 +206,10 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
     known = (".txt", ".pts", *TABLE_SUFFIXES)
     if not path or Path(path).name.lower() in known:
         raise InputError(f"{path!r} is no name for the output: expected a file or a folder")
+    if radii and suffix not in TABLE_SUFFIXES:
+        raise InputError(
+            f"--radii needs a table ({', '.join(TABLE_SUFFIXES)}): {path} has no room for them"
+        )
     is_folder = os.path.isdir(path) or path.endswith(("/", os.sep)) or not suffix
     if folder_format is not None and not is_folder:
         raise InputError(f"--format is for a folder, and {path} is a file")
@@ -211,7 +224,7 @@ def make_output(path: str, *, folder_format: str | None, single: bool) -> Output
     if not parent.is_dir():
         raise InputError(f"the folder {parent} does not exist: {path} cannot be written")
     if suffix in TABLE_SUFFIXES:
-        return TableOutput(path)
+        return TableOutput(path, radii=radii)
     if suffix in (".txt", ".pts"):
         if not single:
             raise InputError(

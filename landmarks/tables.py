@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,7 @@ TABLE_SUFFIXES = (".csv", ".npz", ".parquet")
 
 _BOX = ("left", "top", "right", "bottom")
 _POINTS = tuple(f"{axis}{i}" for i in range(scheme.COUNT) for axis in "xy")
+_RADII = tuple(f"r{i}" for i in range(scheme.COUNT))
 _ROWS_AT_ONCE = 2000
 
 
@@ -45,6 +46,10 @@ class Row:
         0-based number of a film's frame.
     seconds : float or None
         Its time.
+    radius : (68,) float array or None
+        Pixels in which the truth lies around its point, in 90 % of all cases.
+    trust : float or None
+        0…1: how sure the predictor is of this face and its points.
     """
 
     file: str
@@ -54,39 +59,58 @@ class Row:
     points: NDArray[np.float64] | None
     frame: int | None = None
     seconds: float | None = None
+    radius: NDArray[np.float64] | None = None
+    trust: float | None = None
 
 
-def columns(*, film: bool) -> list[str]:
-    """Names of the columns of .csv and .parquet, in order.
+class Kept(NamedTuple):
+    """Which columns a table has besides those that all have.
 
-    Parameters
+    Attributes
     ----------
     film : bool
-        With `frame` and `seconds`.
+        `frame` and `seconds`.
+    trust : bool
+        `trust`.
+    radii : bool
+        `r0` … `r67`.
     """
-    return ["file", *(["frame", "seconds"] if film else []), "face", *_BOX, "score", *_POINTS]
+
+    film: bool = False
+    trust: bool = False
+    radii: bool = False
 
 
-def _values(row: Row, film: bool) -> list[Any]:
+def columns(kept: Kept) -> list[str]:
+    """Names of the columns of .csv and .parquet, in order: what networks tell comes last."""
+    time = ["frame", "seconds"] if kept.film else []
+    told = [*(["trust"] if kept.trust else []), *(_RADII if kept.radii else [])]
+    return ["file", *time, "face", *_BOX, "score", *_POINTS, *told]
+
+
+def _values(row: Row, kept: Kept) -> list[Any]:
     box = row.box or (None,) * 4
     points = [None] * len(_POINTS) if row.points is None else row.points.ravel().tolist()
-    time = [row.frame, row.seconds] if film else []
-    return [row.file, *time, row.face, *box, row.score, *points]
+    time = [row.frame, row.seconds] if kept.film else []
+    told: list[Any] = [row.trust] if kept.trust else []
+    if kept.radii:
+        told += [None] * len(_RADII) if row.radius is None else row.radius.tolist()
+    return [row.file, *time, row.face, *box, row.score, *points, *told]
 
 
 class _CsvWriter:
-    def __init__(self, handle: IO[bytes], film: bool) -> None:
+    def __init__(self, handle: IO[bytes], kept: Kept) -> None:
         import io
 
         self._text = io.TextIOWrapper(
             handle, encoding="utf-8", errors="surrogateescape", newline="", write_through=True
         )
         self._writer = csv.writer(self._text, lineterminator="\n")
-        self._film = film
-        self._writer.writerow(columns(film=film))
+        self._kept = kept
+        self._writer.writerow(columns(kept))
 
     def write(self, row: Row) -> None:
-        self._writer.writerow([_plain(value) for value in _values(row, self._film)])
+        self._writer.writerow([_plain(value) for value in _values(row, self._kept)])
 
     def close(self) -> None:
         self._text.detach()
@@ -98,19 +122,19 @@ def _plain(value: Any) -> Any:
 
 
 class _ParquetWriter:
-    def __init__(self, handle: IO[bytes], film: bool) -> None:
+    def __init__(self, handle: IO[bytes], kept: Kept) -> None:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
         kinds = {"file": pa.string(), "frame": pa.int64(), "face": pa.int32()}
-        names = columns(film=film)
+        names = columns(kept)
         self._schema = pa.schema([(name, kinds.get(name, pa.float64())) for name in names])
         self._writer = pq.ParquetWriter(handle, self._schema)
-        self._film = film
+        self._kept = kept
         self._rows: list[list[Any]] = []
 
     def write(self, row: Row) -> None:
-        values = _values(row, self._film)
+        values = _values(row, self._kept)
         values[0] = row.file.encode("utf-8", "backslashreplace").decode()  # all that parquet holds
         self._rows.append(values)
         if len(self._rows) >= _ROWS_AT_ONCE:
@@ -133,9 +157,9 @@ class _ParquetWriter:
 
 
 class _NpzWriter:
-    def __init__(self, handle: IO[bytes], film: bool) -> None:
+    def __init__(self, handle: IO[bytes], kept: Kept) -> None:
         self._handle = handle
-        self._film = film
+        self._kept = kept
         self._rows: list[Row] = []
 
     def write(self, row: Row) -> None:
@@ -150,14 +174,20 @@ class _NpzWriter:
             "score": np.array([np.nan if row.score is None else row.score for row in rows]),
             "points": np.array([row.points for row in rows]).reshape(-1, scheme.COUNT, 2),
         }
-        if self._film:
+        if self._kept.film:
             frames = [-1 if row.frame is None else row.frame for row in rows]
             times = [np.nan if row.seconds is None else row.seconds for row in rows]
             arrays |= {"frame": np.array(frames, np.int64), "seconds": np.array(times)}
+        if self._kept.trust:
+            arrays["trust"] = np.array([np.nan if r.trust is None else r.trust for r in rows])
+        if self._kept.radii:
+            none = np.full(scheme.COUNT, np.nan)
+            radii = np.array([none if row.radius is None else row.radius for row in rows])
+            arrays["radius"] = radii.reshape(-1, scheme.COUNT)
         np.savez_compressed(self._handle, allow_pickle=False, **arrays)
 
 
-_WRITERS: dict[str, Callable[[IO[bytes], bool], Any]] = {
+_WRITERS: dict[str, Callable[[IO[bytes], Kept], Any]] = {
     ".csv": _CsvWriter,
     ".npz": _NpzWriter,
     ".parquet": _ParquetWriter,
@@ -166,7 +196,7 @@ _WRITERS: dict[str, Callable[[IO[bytes], bool], Any]] = {
 
 @contextmanager
 def write_table(
-    path: str | os.PathLike[str], *, film: bool = False
+    path: str | os.PathLike[str], *, film: bool = False, trust: bool = False, radii: bool = False
 ) -> Iterator[Callable[[Row], None]]:
     """Write faces one after another; the file appears whole at the end, or not at all.
 
@@ -174,8 +204,8 @@ def write_table(
     ----------
     path : path-like
         Ends in `.csv`, `.npz` or `.parquet`.
-    film : bool, optional
-        Keep `frame` and `seconds`.
+    film, trust, radii : bool, optional
+        Keep `frame` and `seconds`; `trust`; `radius`.
 
     Yields
     ------
@@ -194,7 +224,7 @@ def write_table(
         known = ", ".join(TABLE_SUFFIXES)
         raise PointsError(f"{path} has the unknown ending {suffix!r}: expected one of {known}")
     with replacing(path, "wb") as handle:
-        writer = _WRITERS[suffix](handle, film)
+        writer = _WRITERS[suffix](handle, Kept(film, trust, radii))
         yield writer.write
         writer.close()
 
@@ -259,6 +289,7 @@ def _row(record: dict[str, Any], name: str, number: int) -> Row | PointsError:
         values = [[float(record[x]), float(record[y])] for x, y in names] if any(filled) else []
         if not np.isfinite(values).all():
             raise ValueError("a coordinate is not finite")
+        radius = [float(record[name]) for name in _RADII] if given("r0") else None
         box = tuple(float(record[key]) for key in _BOX) if given("left") else None
         return Row(
             file=str(record.get("file") or ""),
@@ -268,6 +299,8 @@ def _row(record: dict[str, Any], name: str, number: int) -> Row | PointsError:
             points=np.array(values) if values else None,
             frame=int(record["frame"]) if given("frame") else None,
             seconds=float(record["seconds"]) if given("seconds") else None,
+            radius=None if radius is None else np.array(radius),
+            trust=float(record["trust"]) if given("trust") else None,
         )
     except (ValueError, TypeError, KeyError) as error:
         return PointsError(f"{name}, row {number}: {error}")
@@ -309,6 +342,8 @@ def _read_npz(name: str) -> Iterator[Row]:
             seconds = float(arrays["seconds"][i]) if "seconds" in arrays else np.nan
             left, top, right, bottom = (float(value) for value in arrays["box"][i])
             score = float(arrays["score"][i])
+            trust = float(arrays["trust"][i]) if "trust" in arrays else np.nan
+            radius = arrays["radius"][i] if "radius" in arrays else np.array([np.nan])
             yield Row(
                 file=str(arrays["files"][i]),
                 face=int(arrays["face"][i]),
@@ -317,6 +352,8 @@ def _read_npz(name: str) -> Iterator[Row]:
                 points=arrays["points"][i],
                 frame=None if frame < 0 else frame,
                 seconds=None if np.isnan(seconds) else seconds,
+                radius=None if np.isnan(radius).any() else radius,
+                trust=None if np.isnan(trust) else trust,
             )
     except (ValueError, zipfile.BadZipFile, EOFError, KeyError, IndexError) as error:
         raise PointsError(f"{name} is a damaged table of landmarks: {error}") from None

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from numpy.typing import NDArray
 
 from landmarks.errors import InputError
+from landmarks.runs.devices import usable_device
 
 Array = NDArray[Any]
 
@@ -61,24 +62,14 @@ class TorchRuntime:
 
     def __init__(self, source: str | os.PathLike[str], *, device: str | None = None) -> None:
         try:
-            import torch
-
             from landmarks.keypoints.model_file import load_model
         except ModuleNotFoundError as error:
             raise InputError(
                 f"{os.fspath(source)} needs {error.name}: pip install "
                 "'landmark-calibrated-expressions[keypoints]'"
             ) from None
-        if device is None:
-            device = "cuda" if torch.cuda.is_available() else "cpu"
-        try:
-            # Numbers have to come back, which the meta device never does.
-            torch.zeros(1, device=device).item()
-        except (RuntimeError, AssertionError, ImportError, NotImplementedError) as error:
-            reason = str(error).partition("\n")[0].partition(". ")[0]
-            raise InputError(f"the device {device} cannot be used: {reason}") from None
-        self._device = device
-        self.network, self.config = load_model(source, device=device)
+        self._device = usable_device(device)
+        self.network, self.config = load_model(source, device=self._device)
 
     def __call__(self, crops: Array) -> Answers:
         import torch
