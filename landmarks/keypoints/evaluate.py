@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 PROGRAM = "python -m landmarks.keypoints.evaluate"
 
 _NAMED = 5  # of what could not be read
+_TRAINED_ON = (
+    "dlib's published predictor was trained on 300-W: on faces of HELEN, LFPW, AFW and iBUG its"
+    " numbers are those of faces that it knows"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -208,10 +212,12 @@ def evaluate(
 
 
 def _dlib(path: str | None) -> tuple[Dlib | None, list[str]]:
+    from landmarks.models import SHAPE_PREDICTOR
     from landmarks.predictor import load_predictor as load_dlib
 
     try:
-        return load_dlib(path), []
+        found = load_dlib(path)
+        return found, [_TRAINED_ON] if found.name == SHAPE_PREDICTOR else []
     except InputError as error:
         if path is not None:
             raise
