@@ -228,6 +228,18 @@ def test_an_oracle_makes_no_error(shards):
     assert report.lost == 0
 
 
+def test_a_network_that_tells_points_alone(shards):
+    measured = measure(HeldFaces([shards]), Oracle(shards, trust=False), make_framer("true"))
+    report = build_report(
+        measured, count_persons(measured.persons, "test"), {"model": "m", "boxes": "true"}
+    )
+    assert (report.covered, report.trust, report.dlib) == ({}, {}, None)
+    text = report_text(report)
+    assert "radius" not in text
+    assert "trust" not in text
+    assert json.loads(json.dumps(report.record(), allow_nan=False))["dlib"] is None
+
+
 def test_lost_faces_are_failures_without_an_error(shards):
     frame, calls = make_framer("true"), []
 

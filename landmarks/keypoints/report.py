@@ -29,6 +29,8 @@ from landmarks.keypoints.scores import (
     summarize,
 )
 
+_DIGITS = 6  # of a number in report.json
+
 TRUSTED = 0.5
 KEPT = 0.9
 """Share of the faces that are left when those of least trust are put aside."""
@@ -292,6 +294,6 @@ def _finite(value: Any) -> Any:
         return {name: _finite(item) for name, item in value.items()}
     if isinstance(value, list | tuple):
         return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
+    if isinstance(value, float):
+        return float(f"{value:.{_DIGITS}g}") if math.isfinite(value) else None
     return value
