@@ -193,7 +193,7 @@ def evaluate(
         if not found.found.any():
             raise rest.nothing()
         other = f"{', '.join(offsets)} ({len(found)} faces of other persons)", found
-        notes += _problems("of --offsets", [str(error) for error in rest.errors])
+        notes += _problems("samples or shards of --offsets", [str(error) for error in rest.errors])
     unreadable = [str(error) for error in faces.errors]
     told = {
         "model": model,
@@ -229,7 +229,7 @@ def _problems(what: str, errors: Sequence[str]) -> list[str]:
         return []
     more = len(errors) - _NAMED
     told = "; ".join(errors[:_NAMED]) + (f"; and {more} more" if more > 0 else "")
-    return [f"{len(errors)} {what} could not be used and were left out: {told}"]
+    return [f"{what} that were left out: {len(errors)} ({told})"]
 
 
 def _readable(text: str) -> str:
@@ -243,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
         prog=PROGRAM, description=first.partition(": ")[2], epilog=more.partition("\n\n")[2]
     )
     add = parser.add_argument
-    add("model", help="small (which ships), the folder of a training run, or a .safetensors file")
+    add("model", help="small (which ships), a run's folder, or its .safetensors or .onnx file")
     add("shards", nargs="+", help="shards of faces with points, or folders of them")
     add("-o", "--output", metavar="OUT", required=True, help="folder for report, tables, pictures")
     add("--split", choices=SPLITS, default="test",
