@@ -92,7 +92,9 @@ def write_report(target: str | os.PathLike[str], report: Report) -> None:
 
 
 def _json(record: dict[str, Any]) -> bytes:
-    return (json.dumps(record, indent=2, ensure_ascii=False) + "\n").encode()
+    # A path may hold bytes that are no UTF-8.
+    text = json.dumps(record, indent=2, ensure_ascii=False) + "\n"
+    return text.encode(errors="backslashreplace")
 
 
 _PERSONS = ("person", "split", "faces", "lost", "nme", "failures", "nme_dlib")
@@ -147,7 +149,6 @@ def _table(head: tuple[str, ...], rows: Iterable[list[Any]]) -> bytes:
     writer.writerow(head)
     for row in rows:
         writer.writerow([_cell(value) for value in row])
-    # A path may hold bytes that are no UTF-8.
     return handle.getvalue().encode(errors="backslashreplace")
 
 

@@ -74,7 +74,8 @@ def lost_sheet(measured: Measured) -> Array:
 
 
 def _whose(measured: Measured, row: int) -> str:
-    return f"{measured.persons[row]} · {measured.keys[row]}"
+    told = f"{measured.persons[row]} · {measured.keys[row]}"
+    return told.encode(errors="backslashreplace").decode()
 
 
 def _tile(
