@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,6 +12,7 @@ import numpy.typing as npt
 from calibration.action_units import EMOTIONS, STYLES, shape_weights, stray_weights
 from calibration.model_file import read_arrays
 
+POINTS_FILE = "ict68.npz"
 _KEYS = ("neutral68", "expressions68", "identities68", "expression_names")
 
 
@@ -34,6 +36,19 @@ class FaceModel(NamedTuple):
     identities: npt.NDArray
     names: list[str]
 
+    @classmethod
+    def of(
+        cls,
+        neutral: npt.NDArray,
+        expressions: npt.NDArray,
+        identities: npt.NDArray,
+        names: Iterable[str],
+    ) -> FaceModel:
+        """From arrays of the same shapes as ICT-FaceKit has them: y up, in any length."""
+        axes = np.array([1.0, -1.0, 1.0]) / np.linalg.norm(neutral[36] - neutral[45])
+        points = (neutral * axes, expressions * axes, identities * axes)
+        return cls(*points, [str(name) for name in names])
+
 
 def read_face_model(path: str | Path) -> FaceModel:
     """Read ``ict68.npz``, or the folder that holds it.
@@ -44,8 +59,8 @@ def read_face_model(path: str | Path) -> FaceModel:
         The file is missing, damaged or lacks one of its arrays.
     """
     path = Path(path)
-    path = path / "ict68.npz" if path.is_dir() else path
-    arrays = read_arrays(path, "face model (ict68.npz)")
+    path = path / POINTS_FILE if path.is_dir() else path
+    arrays = read_arrays(path, f"face model ({POINTS_FILE})")
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise ValueError(f"{path} lacks {', '.join(missing)}: not a file of ICT-FaceKit points")
@@ -54,11 +69,7 @@ def read_face_model(path: str | Path) -> FaceModel:
     if any(a.dtype.kind != "f" or a.shape[-2:] != (68, 3) for a in points):
         shapes = ", ".join(f"{a.dtype} {a.shape}" for a in points)
         raise ValueError(f"{path}: expected 68 points (x, y, z) in each array, got {shapes}")
-    unit = np.linalg.norm(neutral[36] - neutral[45])
-    axes = np.array([1.0, -1.0, 1.0]) / unit
-    return FaceModel(
-        neutral * axes, expressions * axes, identities * axes, [str(name) for name in names]
-    )
+    return FaceModel.of(neutral, expressions, identities, names)
 
 
 def sample_identities(
@@ -150,6 +161,7 @@ def rotations(angles: npt.NDArray) -> npt.NDArray[np.float64]:
 
 __all__ = [
     "EMOTIONS",
+    "POINTS_FILE",
     "FaceModel",
     "photograph",
     "read_face_model",

@@ -23,8 +23,8 @@ from calibration.expression import ExpressionModel
 from calibration.fitting import learn_surface
 from calibration.gaussian import Array, DialPosterior, observation
 from calibration.learning import Lesson, pooled
-from calibration.synthesis import read_face_model
 from scripts.bench.expression_truth import Truth, error
+from scripts.bench.ict_points import HELP, read_points_model
 
 Predictor = Callable[[Array, Array], Array]
 STRENGTHS = np.arange(0.05, 1.55, 0.1)
@@ -127,12 +127,12 @@ def gaussians(model: ExpressionModel, lesson: Lesson, one_each: bool, own: bool)
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--ict", required=True, help=HELP)
     parser.add_argument("--count", type=int, default=18000, help="people to train on")
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     try:
-        face_model = read_face_model(options.ict)
+        face_model = read_points_model(options.ict)
     except ValueError as problem:
         print(f"expression_alternatives: {problem}", file=sys.stderr)
         return 2

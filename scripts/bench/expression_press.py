@@ -25,8 +25,8 @@ from calibration.build import person_in, read_rated
 from calibration.expression import ExpressionModel
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
-from calibration.synthesis import read_face_model
 from landmarks import detect
+from scripts.bench.ict_points import HELP, read_points_model
 
 
 def read_faces(path: str) -> tuple[Array, Array, Array]:
@@ -66,17 +66,17 @@ def report(title: str, model: ExpressionModel, points: Array, label: Array, pers
 def main(argv: list[str] | None = None) -> int:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--ict", required=True, help=HELP)
     parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
     parser.add_argument("--people", required=True, help="photographs with labels.csv (zip)")
     options = parser.parse_args(argv)
     try:
-        frame, surface = learn_surface(read_face_model(options.ict), 0)
-        rated = read_rated(options.rated)
+        face_model, rated = read_points_model(options.ict), read_rated(options.rated)
         points, label, person = read_faces(options.people)
     except (ValueError, OSError, KeyError, zipfile.BadZipFile) as problem:
         print(f"expression_press: {problem}", file=sys.stderr)
         return 2
+    frame, surface = learn_surface(face_model, 0)
     lent = np.array([hashlib.sha256(name.encode()).digest()[0] < 128 for name in person])
     helpers = np.flatnonzero(lent & (label == "neutral"))
     helpers = helpers[np.unique(person[helpers], return_index=True)[1]]

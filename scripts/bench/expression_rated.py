@@ -21,7 +21,8 @@ from calibration.build import Rated, read_people, read_rated
 from calibration.estimate import FarFaceWarning
 from calibration.fitting import build_model, learn_surface
 from calibration.gaussian import Array
-from calibration.synthesis import FaceModel, read_face_model
+from calibration.synthesis import FaceModel
+from scripts.bench.ict_points import HELP, read_points_model
 
 WEAKENED = (0.25, 0.5)
 
@@ -133,14 +134,14 @@ def correlations(title: str, value: Array, label: Array, rated: Rated) -> None:
 def main(argv: list[str] | None = None) -> int:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--ict", required=True, help=HELP)
     parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
     parser.add_argument("--people", help="further people, as for calibration.build (zip)")
     parser.add_argument("--folds", type=int, default=10)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(argv)
     try:
-        face_model, rated = read_face_model(options.ict), read_rated(options.rated)
+        face_model, rated = read_points_model(options.ict), read_rated(options.rated)
         further = read_people(options.people) if options.people else None
     except ValueError as problem:
         print(f"expression_rated: {problem}", file=sys.stderr)

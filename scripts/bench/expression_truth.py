@@ -19,11 +19,11 @@ from calibration.expression import ExpressionModel
 from calibration.gaussian import Array
 from calibration.synthesis import (
     FaceModel,
-    read_face_model,
     rotations,
     sample_displacements,
     sample_identities,
 )
+from scripts.bench.ict_points import HELP, read_points_model
 
 NOISE = 0.005
 PROTOTYPES = {
@@ -225,13 +225,13 @@ def closed_lips(model: FaceModel, expression: ExpressionModel, rng: np.random.Ge
 def main(argv: list[str] | None = None) -> int:
     """Print all tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--ict", required=True, help=HELP)
     parser.add_argument("--model", help="model file (default: the one that ships)")
     parser.add_argument("--count", type=int, default=3000, help="people per table")
     parser.add_argument("--seed", type=int, default=1000)
     options = parser.parse_args(argv)
     try:
-        face_model = read_face_model(options.ict)
+        face_model = read_points_model(options.ict)
         model = ExpressionModel.load(options.model)
     except ValueError as problem:
         print(f"expression_truth: {problem}", file=sys.stderr)

@@ -35,12 +35,13 @@ from sklearn.svm import SVC
 from calibration.action_units import EMOTIONS
 from calibration.build import read_rated
 from calibration.procrustes import align_similarity
-from calibration.synthesis import FaceModel, read_face_model, rotations
+from calibration.synthesis import FaceModel, rotations
 from data.people.plan import NEUTRAL, Settings, people, plan
 from landmarks import detect
 from landmarks.errors import InputError
 from landmarks.scheme import MIRROR
 from landmarks.shards import read_shards
+from scripts.bench.ict_points import HELP, read_points_model
 from scripts.bench.people_points import is_plain
 
 Array = npt.NDArray[np.float64]
@@ -190,7 +191,7 @@ def report(title: str, label: npt.NDArray, predicted: npt.NDArray) -> float:
 def main(argv: list[str] | None = None) -> int:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--ict", required=True, help="ict68.npz, or the folder that holds it")
+    parser.add_argument("--ict", required=True, help=HELP)
     parser.add_argument("--rated", required=True, help="table of rated photographs (csv)")
     parser.add_argument("--people", type=int, default=400, help="synthetic people (default 400)")
     parser.add_argument("--seed", type=int, default=0)
@@ -200,7 +201,7 @@ def main(argv: list[str] | None = None) -> int:
     )
     options = parser.parse_args(argv)
     try:
-        model, rated = read_face_model(options.ict), read_rated(options.rated)
+        model, rated = read_points_model(options.ict), read_rated(options.rated)
         made = photograph_people(model, options.people, options.seed)
         found = find_in_rendered(options.rendered) if options.rendered else None
     except ValueError as problem:
