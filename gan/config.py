@@ -49,8 +49,8 @@ class Config:
     ----------
     recipe : {'better', 'published'}
     size : int
-        Side of the pictures in pixels; where it is not given, that of the frame in `drawing`, or
-        64.
+        Side of the pictures in pixels. Where it is not given, that of the frame in `drawing`, or 64
+        where its frame has none of the known sizes; None as long as no drawing is told.
     base_filters : int
         Width of the first layer; the others are multiples. Where it is not given, the recipe's.
     pairing : {'exact', 'person'}
@@ -78,7 +78,8 @@ class Config:
     """
 
     recipe: str = "better"
-    # None stands for what follows from others; it is replaced below, nobody meets it.
+    # None stands for what follows from others. A size stays None until the pictures are known:
+    # 64 too early would be taken for a size that somebody wants.
     size: int = None  # type: ignore[assignment]
     base_filters: int = None  # type: ignore[assignment]
     pairing: str = "exact"
@@ -93,7 +94,8 @@ class Config:
     def __post_init__(self) -> None:
         self._among("recipe", RECIPES)
         self._complete()
-        self._among("size", SIZES)
+        if self.size is not None:
+            self._among("size", SIZES)
         self._among("pairing", ("exact", "person"))
         self._among("precision", PRECISIONS)
         for name in ("base_filters", "batch"):
@@ -113,7 +115,7 @@ class Config:
 
     def _complete(self) -> None:
         """Put defaults where nothing was given."""
-        if self.size is None:
+        if self.size is None and self.drawing:
             frame = self.drawing.get("frame")
             told = frame.get("size") if isinstance(frame, Mapping) else None
             object.__setattr__(self, "size", told if told in SIZES else SIZES[0])
@@ -129,6 +131,21 @@ class Config:
             if not isinstance(value, int | float) or not math.isfinite(value):
                 raise ConfigError(f"{name} is {value!r}: expected a finite number")
         object.__setattr__(self, "settings", {**known, **self.settings})
+
+    def for_pictures(self, drawing: Mapping[str, Any]) -> Config:
+        """The same settings for certain pictures, with a size in any case.
+
+        Parameters
+        ----------
+        drawing : mapping
+            What their folder tells; it takes the place of what is told here, unless it is empty.
+
+        Returns
+        -------
+        config : Config
+        """
+        config = dataclasses.replace(self, drawing=drawing or self.drawing)
+        return config if config.size else dataclasses.replace(config, size=SIZES[0])
 
     def _among(self, name: str, known: tuple[Any, ...]) -> None:
         value = getattr(self, name)

@@ -8,7 +8,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from gan.config import Config
+from gan.config import Config, ConfigError
 from gan.convolution import DoublingConv, HalvingConv
 
 WIDEST = 8
@@ -146,6 +146,8 @@ def build_networks(config: Config) -> nn.ModuleDict:
 
 def build_generator(config: Config) -> nn.Module:
     """The generator of a recipe; its weights come from torch's current random state."""
+    if config.size is None:
+        raise ConfigError("size is not known yet: give one, or a drawing whose frame has one")
     if config.recipe == "published":
         return Generator(config.size, config.base_filters)
     from gan.skip_networks import SkipGenerator

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gan.config import BASE_FILTERS, RECIPES, SIZES, Config, ConfigError
-from gan.frame import read_drawing
 from gan.pairs import PAIRINGS
 from landmarks.errors import InputError
 
@@ -106,7 +105,6 @@ def _config(args: argparse.Namespace) -> Config:
         precision=_precision(args.precision, args.device),
         held_out=args.held_out,
         gate=None if args.gate is None else read_gate(args.gate),
-        drawing=read_drawing(args.datadir),
     )
 
 

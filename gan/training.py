@@ -7,7 +7,7 @@ import math
 import os
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -125,9 +125,9 @@ def train(
     modeldir : path-like
         Folder of the run.
     config : Config, optional
-        Default: what the command takes where nothing else is asked for, the size of the folder's
-        pictures and the device's fast precision among it. What the folder tells of its drawing
-        takes the place of what is said here.
+        Default: what the command takes where nothing else is asked for, the device's fast precision
+        among it. Where it gives no size, that of the folder's pictures is taken; what the folder
+        tells of its drawing takes the place of what is said here.
     options : Options, optional
     report : callable, optional
         Takes one line of text at a time.
@@ -191,9 +191,8 @@ def _completed(config: Config | None, datadir: str | os.PathLike[str], options: 
     """The settings with what the folder tells of its pictures."""
     drawing = read_drawing(datadir)
     if config is None:
-        precision = fast_precision(usable_device(options.device))
-        return Config(drawing=drawing, precision=precision)
-    return replace(config, drawing=drawing) if drawing else config
+        config = Config(precision=fast_precision(usable_device(options.device)))
+    return config.for_pictures(drawing)
 
 
 def _resumable(modeldir: Path, config: Config, data: str) -> Progress | None:

@@ -99,7 +99,7 @@ def test_a_step_is_that_of_the_plain_loop(size):
 
 def test_a_step_of_the_better_recipe_differentiates_each_loss_for_its_own_network():
     settings = {"adversarial": 0.7, "l1": 3.0, "contour": 9.0, "feature_matching": 2.0}
-    config = Config(recipe="better", base_filters=2, settings=settings)
+    config = Config(recipe="better", size=64, base_filters=2, settings=settings)
     networks = build_networks(config).train()
     batch = random_batch(64, 2)
     # Power iterations of the spectral norm move with every pass: start both from the same state.
@@ -131,7 +131,7 @@ def gradients(networks: torch.nn.ModuleDict, batch: Batch) -> list[torch.Tensor]
 
 
 def test_shares_of_a_batch_give_its_gradients_in_the_mean():
-    networks = build_networks(Config(recipe="better", base_filters=2)).train()
+    networks = build_networks(Config(recipe="better", size=64, base_filters=2)).train()
     whole = random_batch(64, 4)
     whole.landmarks.fill_(-1)
     whole.landmarks[0, :, ::4] = 1  # the first half has far more contours than the second
@@ -147,7 +147,7 @@ def test_shares_of_a_batch_give_its_gradients_in_the_mean():
 
 @pytest.mark.parametrize("recipe", ["published", "better"])
 def test_a_step_that_is_not_allowed_leaves_no_gradient(recipe):
-    config = Config(recipe=recipe, base_filters=2)
+    config = Config(recipe=recipe, size=64, base_filters=2)
     networks = build_networks(config).train()
     told = STEPS[recipe](networks, random_batch(64, 2), config.settings, EXACT, lambda _: False)
     assert torch.isfinite(told).all()

@@ -47,7 +47,7 @@ def test_every_size_gives_faces_of_that_size(recipe, size):
 
 def test_weights_come_from_the_seed_alone():
     first, second, other = (
-        build_networks(Config(recipe="published", base_filters=2, seed=seed)).state_dict()
+        build_networks(Config(recipe="published", size=64, base_filters=2, seed=seed)).state_dict()
         for seed in (1, 1, 2)
     )
     assert all(torch.equal(first[name], second[name]) for name in first)
@@ -57,8 +57,8 @@ def test_weights_come_from_the_seed_alone():
 
 
 def test_one_pass_moves_running_statistics_as_three_published_ones():
-    ours = build_networks(Config(recipe="published", base_filters=2))["generator"].train()
-    plain = build_networks(Config(recipe="published", base_filters=2))["generator"].train()
+    ours = build_networks(Config(recipe="published", size=64, base_filters=2))["generator"].train()
+    plain = build_networks(Config(recipe="published", size=64, base_filters=2))["generator"].train()
     for module in plain.modules():
         if isinstance(module, torch.nn.BatchNorm2d):
             module.momentum = 0.1
@@ -95,7 +95,8 @@ def test_convolutions_have_the_gradients_of_torchs_own(transposed):
 
 
 def test_groups_are_normalised_as_if_passed_one_by_one():
-    judge = build_networks(Config(recipe="published", base_filters=2))["face_discriminator"].train()
+    networks = build_networks(Config(recipe="published", size=64, base_filters=2))
+    judge = networks["face_discriminator"].train()
     apart = copy.deepcopy(judge)
     images = faces(64, 4)
     together = judge(images, groups=2)
@@ -106,7 +107,7 @@ def test_groups_are_normalised_as_if_passed_one_by_one():
 
 
 def test_a_face_of_the_better_generator_does_not_depend_on_its_batch():
-    generator = build_networks(Config(recipe="better", base_filters=4))["generator"]
+    generator = build_networks(Config(recipe="better", size=64, base_filters=4))["generator"]
     images = faces(64, 3)
     torch.testing.assert_close(generator(images)[1:2], generator(images[1:2]), atol=1e-5, rtol=1e-4)
 
@@ -124,7 +125,7 @@ def test_contours_weigh_more_whatever_the_colour_of_the_paper():
 @pytest.mark.parametrize("recipe", ["published", "better"])
 def test_a_saved_generator_draws_the_same_faces(tmp_path, recipe):
     gate = ((1, 0, 0),) * 3 if recipe == "published" else None
-    config = Config(recipe=recipe, base_filters=2, gate=gate, drawing={"a": [1, None]})
+    config = Config(recipe=recipe, size=64, base_filters=2, gate=gate, drawing={"a": [1, None]})
     generator = build_networks(config)["generator"]
     path = tmp_path / "g.safetensors"
     save_generator(path, generator, config)
@@ -138,7 +139,7 @@ def test_a_saved_generator_draws_the_same_faces(tmp_path, recipe):
 
 
 def test_files_that_hold_no_generator_are_told(tmp_path):
-    config = Config(base_filters=2)
+    config = Config(size=64, base_filters=2)
     generator = build_networks(config)["generator"]
     with pytest.raises(ModelError, match="does not exist"):
         load_generator(tmp_path / "nothing.safetensors")
@@ -192,12 +193,17 @@ def test_settings_outside_of_what_can_be_trained_are_refused(wrong, told):
 
 def test_what_is_not_given_follows_from_the_recipe_and_the_pictures():
     better, published = Config(), Config(recipe="published")
-    assert (better.recipe, better.size, better.base_filters) == ("better", 64, 32)
-    assert (published.size, published.base_filters) == (64, 96)
+    assert (better.recipe, better.base_filters, published.base_filters) == ("better", 32, 96)
     assert published.settings["learning_rate"] == 0.002
     assert Config(drawing={"frame": {"size": 128}}).size == 128
     assert Config(drawing={"frame": {"size": 100}}).size == 64
     assert Config(drawing={"frame": {"size": 128}}, size=256).size == 256
+    wide, small = {"frame": {"size": 128}}, {"frame": {"size": 64}}
+    assert [better.for_pictures(told).size for told in (wide, small, {})] == [128, 64, 64]
+    assert Config(size=64).for_pictures(wide) == Config(size=64, drawing=wide)
+    assert Config(drawing=small).for_pictures({}).drawing == small
+    with pytest.raises(ConfigError, match="size is not known yet"):
+        build_networks(better)
     assert Config(settings={"l1": 3}).settings == {**better.settings, "l1": 3}
 
 

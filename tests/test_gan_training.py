@@ -46,9 +46,7 @@ def distance(generator: torch.nn.Module, pairs) -> float:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 def test_the_better_recipe_learns(tmp_path, pairs, precision):
-    config = Config(
-        recipe="better", base_filters=4, batch=8, held_out=0, precision=precision, seed=1
-    )
+    config = Config(size=64, base_filters=4, batch=8, held_out=0, precision=precision, seed=1)
     options = dataclasses.replace(QUICK, sample_every=40)
     outcome = train(pairs, 40, tmp_path / "run", config, options, report=lambda _: None)
     assert outcome.step == outcome.steps == 40
@@ -57,7 +55,7 @@ def test_the_better_recipe_learns(tmp_path, pairs, precision):
 
 
 def test_the_figure_of_held_out_persons_is_theirs_alone(tmp_path, pairs):
-    config = Config(base_filters=2, batch=4, held_out=0.5, seed=2)
+    config = Config(size=64, base_filters=2, batch=4, held_out=0.5, seed=2)
     train(pairs, 1, tmp_path / "run", config, QUICK, report=lambda _: None)
     (told,) = distances(tmp_path / "run", "held_out_l1")
     generator, _ = load_generator(tmp_path / "run")
@@ -66,19 +64,22 @@ def test_the_figure_of_held_out_persons_is_theirs_alone(tmp_path, pairs):
 
 
 def test_python_takes_what_the_folder_tells_as_the_command_does(tmp_path, pairs):
-    write_frame(pairs, Frame(64, 0.4, "both", 2), photographs=8)
-    config = Config(base_filters=2, batch=4, held_out=0)
+    write_frame(pairs, Frame(128, 0.4, "both", 2), photographs=8)
+    config = Config(base_filters=2, batch=8, held_out=0)
     train(pairs, 1, tmp_path / "run", config, QUICK, report=lambda _: None)
     told = load_generator(tmp_path / "run")[1]
+    assert told.size == 128
     assert told.drawing["frame"]["margin"] == 0.4
     assert told.drawing["photographs"] == 8
     arguments = [str(pairs), "1", str(tmp_path / "asked"), "--device", "cpu"]
-    asked = _config(_parser().parse_args(arguments))
+    asked = training._completed(_config(_parser().parse_args(arguments)), pairs, QUICK)
+    assert asked.size == 128
     assert training._completed(None, pairs, QUICK) == asked
+    assert training._completed(Config(size=64), pairs, QUICK).size == 64
 
 
 def test_the_average_follows_the_weights(tmp_path, pairs):
-    config = Config(recipe="better", base_filters=2, batch=8, held_out=0)
+    config = Config(recipe="better", size=64, base_filters=2, batch=8, held_out=0)
     weights, averages = [], []
     for epochs in (1, 2):  # one step each
         train(pairs, epochs, tmp_path / "run", config, QUICK, report=lambda _: None)
@@ -106,7 +107,7 @@ def launch(pairs: Path, modeldir: Path, *arguments: str, processes: int) -> str:
 
 
 def test_two_processes_compute_what_one_does(tmp_path, pairs):
-    config = Config(recipe="better", base_filters=2, batch=4, held_out=0)
+    config = Config(recipe="better", size=64, base_filters=2, batch=4, held_out=0)
     train(pairs, 2, tmp_path / "one", config, QUICK, report=lambda _: None)
     arguments = ["--recipe", "better", "--base-filters", "2"]
     out = launch(pairs, tmp_path / "two", *arguments, processes=2)
