@@ -6,6 +6,7 @@ Importing this loads no torch, and neither does the network that ships.
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -247,24 +248,32 @@ def _surroundings(crop: Crop, picture: Array) -> tuple[Crop, Array]:
     A picture may be a thousand times as large as its face, and wider than OpenCV can turn.
     """
     height, width = picture.shape[:2]
-    corners = crop.to_picture([(-0.2, -0.2), (1.2, 1.2)])
-    limits = np.array([width, height])
-    low = np.clip(np.floor(corners[0]), 0, limits - 1).astype(int)
-    high = np.clip(np.ceil(corners[1]) + 1, low + 1, limits).astype(int)
+    scale, (across, down) = crop.matrix[0, 0], crop.matrix[:, 2]
+    left, right = _near(-across / scale, crop.side / scale, width)
+    top, bottom = _near(-down / scale, crop.side / scale, height)
     matrix = crop.matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ low
-    return Crop(matrix, crop.side), picture[low[1] : high[1], low[0] : high[0]]
+    matrix[:, 2] += scale * left, scale * top
+    return Crop(matrix, crop.side), picture[top:bottom, left:right]
+
+
+def _near(start: float, length: float, limit: int) -> tuple[int, int]:
+    """Whole pixels around a stretch, a fifth of it on either side, within the picture."""
+    low = min(max(math.floor(start - 0.2 * length), 0), limit - 1)
+    return low, min(max(math.ceil(start + 1.2 * length) + 1, low + 1), limit)
 
 
 def _in_pictures(answers: Answers, crops: tuple[Crop, ...]) -> Fits:
     """Fractions of crops become pixels of pictures, a logit becomes a share."""
-    points = [crop.to_picture(p) for crop, p in zip(crops, answers.points, strict=True)]
+    # What `Crop.to_picture` does, for all at once: crops around boxes are not turned.
+    matrices = np.stack([crop.matrix for crop in crops])
+    scale, shift, side = matrices[:, 0, 0, None], matrices[:, None, :, 2], crops[0].side
+    points = (answers.points.astype(np.float64) * side - 0.5 - shift) / scale[..., None]
     radius = trust = None
     if answers.radius is not None:
-        radius = answers.radius.astype(np.float64) * [[crop.pixels] for crop in crops]
+        radius = answers.radius * (side / scale)
     if answers.trust is not None:
         trust = 0.5 * (1 + np.tanh(answers.trust.astype(np.float64) / 2))  # no overflow
-    return Fits(np.stack(points), radius, trust)
+    return Fits(points, radius, trust)
 
 
 def _joined(parts: tuple[Any, ...]) -> Array | None:
