@@ -13,7 +13,7 @@ import argparse
 import hashlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,13 +82,12 @@ def output_names(names: Sequence[str]) -> list[str]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from gan.landmark_files import read_faces
     from gan.model_file import load_generator
     from landmarks.runs.devices import usable_device
 
     if args.batch < 1:
         raise InputError(f"--batch is {args.batch}: expected 1 or more")
-    given = [face for path in args.points for face in read_faces(path)]
+    given = list(_read(args.points))
     if all(isinstance(face, PointsError) for face in given):
         raise given[0]  # type: ignore[misc]
     generator, config = load_generator(
@@ -114,6 +113,17 @@ def _run(args: argparse.Namespace) -> None:
         print(f"  {error}", file=sys.stderr)
     if len(refused) > _SHOWN:
         print(f"  … and {len(refused) - _SHOWN} more", file=sys.stderr)
+
+
+def _read(paths: Sequence[str]) -> Iterator[NamedFace | PointsError]:
+    """All faces of all paths; a path that holds none comes as its error."""
+    from gan.landmark_files import read_faces
+
+    for path in paths:
+        try:
+            yield from read_faces(path)
+        except PointsError as error:
+            yield error
 
 
 def _is_file(output: str) -> bool:

@@ -161,6 +161,17 @@ def test_one_flat_face_does_not_refuse_the_others(model, tmp_path, face_points, 
     assert "flat: all 68 landmarks are in one place" in told
 
 
+def test_a_bad_file_among_those_named_is_told_and_left_out(model, tmp_path, face_points, capsys):
+    for name, points in (("a", face_points), ("short", face_points[:67]), ("z", face_points)):
+        write_points(tmp_path / f"{name}.txt", points)
+    files = [tmp_path / f"{name}.txt" for name in ("a", "short", "nowhere", "z")]
+    told = run(model, *files, "-o", tmp_path / "out", capsys=capsys)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
+    assert "2 faces of 4 files and rows, 2 refused:" in told
+    assert "short.txt holds 67 points: expected 68" in told
+    assert "nowhere.txt does not exist" in told
+
+
 @pytest.mark.parametrize("ending", ["csv", "npz", "parquet"])
 def test_a_row_that_is_no_face_does_not_hide_those_behind_it(tmp_path, face_points, ending):
     table = tmp_path / f"faces.{ending}"
