@@ -169,44 +169,54 @@ def load_pairs(
         them.
     """
     wanted = list(pairs)
-    paths = list(dict.fromkeys(path for pair in wanted for path in (*pair.candidates, pair.face)))
-    row = {path: number for number, path in enumerate(paths)}
-    images = np.empty((len(paths), size, size, 3), np.uint8)
+    groups = list(dict.fromkeys(pair.candidates for pair in wanted))
+    drawn = [path for group in groups for path in group]
+    drawings, faces = (np.empty((n, size, size, 3), np.uint8) for n in (len(drawn), len(wanted)))
+    # Each picture is decoded into its place: a second copy may be more than memory holds.
+    places: dict[Path, list[NDArray[np.uint8]]] = {}
+    for path, place in zip(drawn, drawings, strict=True):
+        places.setdefault(path, []).append(place)
+    for pair, place in zip(wanted, faces, strict=True):
+        places.setdefault(pair.face, []).append(place)
 
     def decode(path: Path) -> Skipped | None:
         try:
             picture = read_image(path)
         except ImageError as error:
             return Skipped(path, str(error))
-        images[row[path]], _ = resize(picture, np.zeros((0, 2)), (size, size))
+        made, _ = resize(picture, np.zeros((0, 2)), (size, size))
+        for place in places[path]:
+            place[:] = made
         return None
 
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one picture per thread is faster than one picture on many
     try:
         with ThreadPoolExecutor(max(1, workers)) as pool:
-            skipped = [told for told in pool.map(decode, paths) if told]
+            skipped = [told for told in pool.map(decode, places) if told]
     finally:
         cv2.setNumThreads(threads)
     broken = {told.path for told in skipped}
-    kept: list[Pair] = []
-    first: list[int] = []
-    drawings: list[int] = []
-    place: dict[tuple[Path, ...], int] = {}
-    for pair in wanted:
-        candidates = tuple(path for path in pair.candidates if path not in broken)
-        if pair.face in broken or not candidates:
-            continue
-        if candidates not in place:
-            place[candidates] = len(drawings)
-            drawings += [row[path] for path in candidates]
-        kept.append(Pair(pair.person, pair.face, candidates))
-        first.append(place[candidates])
-    faces = [row[pair.face] for pair in kept]
+    readable = {group: tuple(path for path in group if path not in broken) for group in groups}
+    start, rows = {}, 0
+    for group in groups:
+        start[group] = rows
+        rows += len(readable[group])
+    usable = [pair.face not in broken and bool(readable[pair.candidates]) for pair in wanted]
+    kept = [pair for pair, good in zip(wanted, usable, strict=True) if good]
     store = PairStore(
-        kept,
-        torch.from_numpy(images[drawings]),
-        torch.from_numpy(images[faces]),
-        np.array(first, dtype=np.int64),
+        [Pair(pair.person, pair.face, readable[pair.candidates]) for pair in kept],
+        torch.from_numpy(_closed_up(drawings, [path not in broken for path in drawn])),
+        torch.from_numpy(_closed_up(faces, usable)),
+        np.array([start[pair.candidates] for pair in kept], dtype=np.int64),
     )
     return store, skipped
+
+
+def _closed_up(images: NDArray[np.uint8], good: Sequence[bool]) -> NDArray[np.uint8]:
+    """The good pictures, moved to the front of the same memory."""
+    rows = np.flatnonzero(good)
+    for new, old in enumerate(rows.tolist()):
+        if new != old:
+            images[new] = images[old]
+    return images[: len(rows)]

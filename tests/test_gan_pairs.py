@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -177,6 +178,43 @@ def test_a_batch_holds_the_pictures_that_were_drawn(tmp_path, pairing):
     for field in dataclasses.fields(batch):
         joined = torch.cat([getattr(half, field.name) for half in halves])
         assert torch.equal(joined, getattr(batch, field.name))
+
+
+@pytest.mark.parametrize("pairing", ["exact", "person"])
+@pytest.mark.parametrize("damaged", [False, True])
+def test_pictures_are_held_once(tmp_path, pairing, damaged):
+    make_pairs(tmp_path, persons=10, images=4)
+    for path in tmp_path.glob("PID3_*") if damaged else []:
+        path.write_bytes(b"broken")
+    pairs = read_index(tmp_path, pairing=pairing).pairs
+    load_pairs(pairs, 8)  # loads what is loaded once, for damaged pictures too
+    tracemalloc.start()
+    store, _ = load_pairs(pairs, 64)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(store) == 40 - 4 * damaged
+    assert 2 * len(store) * 64 * 64 * 3 < peak < 1.4 * 2 * 40 * 64 * 64 * 3
+
+
+@pytest.mark.parametrize("pairing", ["exact", "person"])
+def test_damaged_pictures_move_no_other(tmp_path, pairing):
+    make_pairs(tmp_path, persons=3, images=3)
+    for name in ("PID0_CLEAN0_IID2", "PID1_CLEAN1_IID4", "PID1_CLEAN0_IID6"):
+        (tmp_path / f"{name}.png").write_bytes(b"broken")
+    store, skipped = load_pairs(read_index(tmp_path, pairing=pairing).pairs, 8)
+    assert len(skipped) == 3
+    assert len(store) == (6 if pairing == "exact" else 8)
+    batch = store.batch(0, seed=1, batch=6 * len(store), device=CPU)
+    seen = set()
+    for landmarks, face in zip(batch.landmarks, batch.faces, strict=True):
+        a, b = (((x + 1) * 127.5).round().int()[:, 0, 0].tolist() for x in (landmarks, face))
+        assert (a[2], b[2]) == (0, 255)
+        assert a[0] == b[0]
+        assert pairing == "person" or a[1] == b[1]
+        seen |= {tuple(a), tuple(b)}
+    broken = {color(0, 2, face=False), color(1, 4, face=True), color(1, 6, face=False)}
+    assert not seen & broken
+    assert {color(p, 2 * i, face=True) for p in (0, 2) for i in (2, 3)} <= seen
 
 
 def test_names_that_are_not_utf8(tmp_path):
