@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.face_command import add_persons, face_parser, persons_by, run_command
-from data.photos import Photo, Photos
+from data.photos import Photo, Photos, file_hash
 from landmarks import scheme
 from landmarks.errors import ImageError, InputError, PointsError
 from landmarks.image import Picture
@@ -87,8 +87,8 @@ def xml_photos(path: str, *, persons: str = "photo") -> Photos:
                     yield replace(photo, problem=f"{photo.source}: {error}")
 
     digest = hashlib.sha256(rule.encode())
-    with open(path, "rb") as handle:
-        digest.update(handle.read())
+    for file in (path, *(os.path.join(folder, image.file) for image in images)):
+        digest.update(f"{file_hash(file)}\n".encode())
     return Photos(rule, digest.hexdigest(), count, stream)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import lzma
 import os
@@ -46,8 +47,6 @@ class FileTree:
     path : str
     names : list of str
         Paths below it with `/`, sorted.
-    fingerprint : str
-        Changes with the names, and with the files' checksums (.zip) or lengths (folder).
 
     Raises
     ------
@@ -58,11 +57,22 @@ class FileTree:
     def __init__(self, path: str) -> None:
         self.path = self.root(path)
         self._zipped = not os.path.isdir(path)
-        marks = _members(path) if self._zipped else _below(path)
-        self.names = sorted(marks)
-        self._known = set(marks)
+        self._checksums = _members(path) if self._zipped else None
+        self.names = sorted(_below(path) if self._checksums is None else self._checksums)
+        self._known = set(self.names)
+
+    @functools.cached_property
+    def fingerprint(self) -> str:
+        """Changes with the names and the files' checksums; is that of a .zip file of the folder.
+
+        All files of a folder are read for it, once; those too large to be read count by length.
+        """
+        if self._checksums is None:
+            marks = {name: _checksum(Path(self.path, name)) for name in self.names}
+        else:
+            marks = self._checksums
         told = "".join(f"{name}\0{marks[name]}\n" for name in self.names)
-        self.fingerprint = hashlib.sha256(told.encode(errors="replace")).hexdigest()
+        return hashlib.sha256(told.encode(errors="replace")).hexdigest()
 
     @staticmethod
     def root(path: str) -> str:
@@ -135,15 +145,30 @@ def _members(path: str) -> dict[str, int]:
     return {told.filename: told.CRC for told in files}
 
 
-def _below(folder: str) -> dict[str, int]:
+def _below(folder: str) -> list[str]:
     def refuse(error: OSError) -> None:
         raise InputError(f"{error.filename} cannot be searched: {error.strerror}") from None
 
-    marks = {}
+    names = []
     for root, folders, files in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not _hidden(name)]
         for file in files:
             path = Path(root, file)
             if not _hidden(file) and path.is_file():
-                marks[path.relative_to(folder).as_posix()] = path.stat().st_size
-    return marks
+                names.append(path.relative_to(folder).as_posix())
+    return names
+
+
+def _checksum(path: Path) -> int:
+    """CRC-32 of a file's bytes, as a .zip file holds it."""
+    checksum = 0
+    try:
+        length = path.stat().st_size
+        if length > MOST_BYTES:
+            return -length
+        with path.open("rb") as handle:
+            while block := handle.read(1 << 20):
+                checksum = zlib.crc32(block, checksum)
+    except OSError:  # told when the file is read
+        return 0
+    return checksum

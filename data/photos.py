@@ -145,7 +145,9 @@ def folder_photos(
 
     digest = hashlib.sha256(rule.encode())
     for source in found:
-        digest.update(f"{stems[source.path]}\0{_bytes_of(source.path)}\n".encode(errors="replace"))
+        # Of a film, which is never read, the name alone counts.
+        told_of = "" if source.film else file_hash(source.path)
+        digest.update(f"{stems[source.path]}\0{told_of}\n".encode(errors="replace"))
     for given in (labels, landmarks):
         digest.update(b"" if given is None else _digest_of(given))
     rules = {
@@ -161,20 +163,26 @@ def _posix(path: str) -> str:
     return os.path.normpath(path).replace(os.sep, "/")
 
 
-def _bytes_of(path: str) -> int:
+def file_hash(path: str) -> str:
+    """SHA-256 of a file's bytes; empty where it cannot be read, which is told when it should be."""
+    digest = hashlib.sha256()
+    if not os.path.isfile(path):  # a device has no end
+        return ""
     try:
-        return os.stat(path).st_size
-    except OSError:  # told when it is read
-        return -1
+        with open(path, "rb") as handle:
+            while block := handle.read(1 << 20):
+                digest.update(block)
+    except OSError:
+        return ""
+    return digest.hexdigest()
 
 
 def _digest_of(path: str) -> bytes:
+    files = [path]
     if os.path.isdir(path):
-        names = sorted(Path(path).rglob("*"))
-        told = "".join(f"{name.relative_to(path)}\0{_bytes_of(str(name))}\n" for name in names)
-        return hashlib.sha256(told.encode(errors="replace")).digest()
-    with open(path, "rb") as handle:
-        return hashlib.sha256(handle.read()).digest()
+        files = [str(file) for file in sorted(Path(path).rglob("*")) if file.is_file()]
+    told = "".join(f"{os.path.relpath(file, path)}\0{file_hash(file)}\n" for file in files)
+    return hashlib.sha256(told.encode(errors="replace")).digest()
 
 
 def _read_labels(path: str) -> dict[str, Label]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
-from data.photos import Photo, Photos
-from landmarks.shards import ShardError, read_shards, shard_files
+from data.photos import Photo, Photos, file_hash
+from landmarks.shards import SET_FILE, ShardError, read_shards, shard_files
 
 
 def shard_photos(path: str, *, points: bool = True) -> Photos:
@@ -52,9 +54,22 @@ def shard_photos(path: str, *, points: bool = True) -> Photos:
                 )
             yield from _told(file, damaged)
 
-    told = "".join(f"{os.path.basename(file)}\0{os.stat(file).st_size}\n" for file in files)
+    told = "".join(f"{os.path.basename(file)}\0{_hash_of(file)}\n" for file in files)
     digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()
     return Photos("what the shards tell", digest, None, stream)
+
+
+def _hash_of(file: str) -> str:
+    """SHA-256 of a shard, from the description of its set where there is one."""
+    path = Path(file)
+    for description in (Path(f"{file}.json"), path.parent / SET_FILE):
+        try:
+            for shard in json.loads(description.read_bytes())["shards"]:
+                if shard["name"] == path.name and shard["bytes"] == path.stat().st_size:
+                    return str(shard["sha256"])
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return file_hash(file)
 
 
 def _told(file: str, damaged: list[ShardError]) -> Iterator[Photo]:
