@@ -33,6 +33,8 @@ def read_points_model(path: str) -> FaceModel:
     if Path(path).is_file() or Path(path, POINTS_FILE).is_file():
         return read_face_model(path)
     head = read_head_model(path)
-    at = head.landmark_vertices
-    points = (shapes[..., at, :] for shapes in (head.neutral, head.expressions, head.identities))
-    return FaceModel.of(*(part.astype(np.float64) for part in points), head.names)
+    neutral, expressions, identities = (
+        shapes[..., head.landmark_vertices, :].astype(np.float64)
+        for shapes in (head.neutral, head.expressions, head.identities)
+    )
+    return FaceModel.of(neutral, expressions, identities, head.names)
