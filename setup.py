@@ -18,6 +18,7 @@ _KEYPOINTS = [
     "tensorboard>=2.14",
     "torch>=2.4",
     "torchvision>=0.19",
+    "matplotlib>=3.8",  # curves of an evaluation
 ]
 
 setup(
@@ -33,6 +34,7 @@ setup(
     packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan"],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
+        "landmarks.keypoints": ["*.onnx", "*.safetensors"],
         "calibration": ["py.typed", "*.npz"],
         "gan": ["py.typed"],
     },
