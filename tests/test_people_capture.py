@@ -30,18 +30,27 @@ def ball():
     return Surface("ball", vertices, triangles, None, np.ones(3, np.float32), normals=vertices / 5)
 
 
+@pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("way", [(1, 0, 0), (-1, 0, 0), (0, 1, 0), (0, -1, 0.2), (0.5, 0.5, 1)])
-def test_preview_and_path_tracer_are_lit_from_the_same_side(way):
+def test_preview_and_path_tracer_are_lit_from_the_same_side(way, small):
     ways, _ = directions()
     toward = np.array(way) / np.linalg.norm(way)
-    sphere = (ways @ toward > 0.85)[..., None] * np.ones(3, np.float32)
-    light = Light("patch", sphere.astype(np.float32), None, np.zeros(3))
+    if small:
+        # Far away, since the preview knows of no distance; of three colours.
+        light = Light("lamp", 0 * WHITE.sphere, 500 * toward, np.array([3.0, 2.0, 1.0]))
+    else:
+        sphere = (ways @ toward > 0.85)[..., None] * np.ones(3, np.float32)
+        light = Light("patch", sphere.astype(np.float32), None, np.zeros(3))
     placed = [CAMERA.place(ball())]
     raster = rasterise(placed, CAMERA)
     traced, coverage = trace(placed, CAMERA, light, samples=64, seed=0)
     shaded = shade(see(placed, raster, CAMERA), light)
     inside = coverage > 0.99
     assert np.corrcoef(traced[inside][:, 1], shaded[inside][:, 1])[0, 1] > 0.99
+    if small:
+        lit = inside & (shaded[..., 1] > 0.2)
+        ratio = traced[lit].mean(axis=0) / shaded[lit].mean(axis=0)
+        np.testing.assert_allclose(ratio, 1, atol=0.03)
 
 
 def test_even_light_makes_a_convex_white_body_as_bright_as_itself():
