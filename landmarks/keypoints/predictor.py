@@ -215,16 +215,23 @@ def _boxes(boxes: ArrayLike) -> NDArray[np.float64]:
         raise InputError(
             f"the boxes have shape {array.shape}: expected (n, 4), left top right bottom"
         )
-    for row, box in enumerate(array):
-        told = f"box {row} is {' '.join(f'{value:g}' for value in box)}"
-        if not np.isfinite(box).all():
-            raise InputError(f"{told}: expected four finite numbers, left top right bottom")
-        left, top, right, bottom = box.tolist()
-        if right <= left or bottom <= top:
-            raise InputError(f"{told}, which is empty: expected left < right and top < bottom")
-        if max(right - left, bottom - top) > _WIDEST:
-            raise InputError(f"{told}: expected a box of at most {_WIDEST:,} pixels")
+    size = array[:, 2:] - array[:, :2]
+    if not (np.isfinite(array).all() and (size > 0).all() and (size <= _WIDEST).all()):
+        raise InputError(_wrong(array))
     return array
+
+
+def _wrong(boxes: Array) -> str:
+    """What is wrong with the first box that cannot be."""
+    for row, (left, top, right, bottom) in enumerate(boxes.tolist()):
+        told = f"box {row} is {left:g} {top:g} {right:g} {bottom:g}"
+        if not np.isfinite(boxes[row]).all():
+            return f"{told}: expected four finite numbers, left top right bottom"
+        if right <= left or bottom <= top:
+            return f"{told}, which is empty: expected left < right and top < bottom"
+        if max(right - left, bottom - top) > _WIDEST:
+            break
+    return f"{told}: expected a box of at most {_WIDEST:,} pixels"
 
 
 def _pairs(images: Iterable[ArrayLike], boxes: Array) -> Iterator[tuple[Array, Array]]:

@@ -3,9 +3,10 @@
 python -m scripts.bench.keypoint_speed [--model MODEL] [--pfld FILE.onnx] [--rounds N]
 
 One face: processor time of placing the points of one box in one grey picture, one thread, five
-times each in turn, median. Batch: the same for each of 256 faces, with as many threads as there are cores, and
-faces a second. Limit: how near the network comes to the rate of a product of large matrices, one
-thread, same run. Cold start: a process that imports, loads and places the points of one face.
+times each in turn, median. Batch: the same for each of 256 faces, with as many threads as there are
+cores, and faces a second. Limit: how near the network comes to the rate of a product of large
+matrices, one thread, same run. Cold start: a process that imports, loads and places the points of
+one face.
 """
 
 from __future__ import annotations
