@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-from landmarks.errors import InputError
+from landmarks.runs.settings import BATCH_LIMIT, ConfigError, Settings, completed
 
 SIZES = (64, 128, 256)
 RECIPES = ("published", "better")
 PRECISIONS = ("fp32", "bf16")
-VERSION = 1
 
 BASE_FILTERS = {"published": 96, "better": 32}
 """Width of the first layer where nobody tells another."""
@@ -37,12 +34,8 @@ SETTINGS: dict[str, dict[str, float]] = {
 """Learning rates, decay of the moving average per step, and weights of the losses."""
 
 
-class ConfigError(InputError):
-    """A setting is outside of what can be trained, or a file holds no settings."""
-
-
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Settings of a model, the same in its folder, in its weights and on the command line.
 
     Attributes
@@ -57,7 +50,7 @@ class Config:
     seed : int
         0 ≤ seed < 2**63.
     batch : int
-        Pairs in a step, over all processes.
+        Pairs in a step, over all processes; at most 65,536.
     precision : {'fp32', 'bf16'}
         Of the arithmetic; weights are always float32.
     held_out : float
@@ -77,6 +70,8 @@ class Config:
         A setting is not known or not allowed.
     """
 
+    KIND: ClassVar[str] = "translator"
+
     recipe: str = "better"
     # None stands for what follows from others. A size stays None until the pictures are known:
     # 64 too early would be taken for a size that somebody wants.
@@ -92,17 +87,15 @@ class Config:
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._among("recipe", RECIPES)
+        self.check_among("recipe", RECIPES)
         self._complete()
         if self.size is not None:
-            self._among("size", SIZES)
-        self._among("pairing", ("exact", "person"))
-        self._among("precision", PRECISIONS)
-        for name in ("base_filters", "batch"):
-            if getattr(self, name) < 1:
-                raise ConfigError(f"{name} is {getattr(self, name)}: expected 1 or more")
-        if not 0 <= self.seed < 2**63:
-            raise ConfigError(f"seed is {self.seed}: expected 0 ≤ seed < 2**63")
+            self.check_among("size", SIZES)
+        self.check_among("pairing", ("exact", "person"))
+        self.check_among("precision", PRECISIONS)
+        self.check_whole("base_filters")
+        self.check_whole("batch", most=BATCH_LIMIT)
+        self.check_seed()
         if not 0 <= self.held_out < 1:
             raise ConfigError(f"held_out is {self.held_out}: expected 0 ≤ held_out < 1")
         if self.gate is not None and [len(row) for row in self.gate] != [3, 3, 3]:
@@ -121,16 +114,10 @@ class Config:
             object.__setattr__(self, "size", told if told in SIZES else SIZES[0])
         if self.base_filters is None:
             object.__setattr__(self, "base_filters", BASE_FILTERS[self.recipe])
-        known = SETTINGS[self.recipe]
-        for name, value in self.settings.items():
-            if name not in known:
-                raise ConfigError(
-                    f"the {self.recipe} recipe has no setting {name!r}: expected some of "
-                    f"{', '.join(known)}"
-                )
-            if not isinstance(value, int | float) or not math.isfinite(value):
-                raise ConfigError(f"{name} is {value!r}: expected a finite number")
-        object.__setattr__(self, "settings", {**known, **self.settings})
+        if self.gate is not None:  # JSON has lists
+            object.__setattr__(self, "gate", tuple(tuple(row) for row in self.gate))
+        numbers = completed(self.settings, SETTINGS[self.recipe], self.recipe)
+        object.__setattr__(self, "settings", numbers)
 
     def for_pictures(self, drawing: Mapping[str, Any]) -> Config:
         """The same settings for certain pictures, with a size in any case.
@@ -146,63 +133,3 @@ class Config:
         """
         config = dataclasses.replace(self, drawing=drawing or self.drawing)
         return config if config.size else dataclasses.replace(config, size=SIZES[0])
-
-    def _among(self, name: str, known: tuple[Any, ...]) -> None:
-        value = getattr(self, name)
-        if value not in known:
-            listed = ", ".join(map(str, known))
-            raise ConfigError(f"{name} is {value!r}: expected one of {listed}")
-
-    def to_json(self) -> str:
-        """One line that `from_json` reads; equal settings give equal text."""
-        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str, source: str = "the text") -> Config:
-        """Read what `to_json` wrote.
-
-        Parameters
-        ----------
-        text : str
-        source : str, optional
-            Where it comes from, for errors.
-
-        Raises
-        ------
-        ConfigError
-            Damaged, of a newer version, or a setting that is not known or not allowed.
-        """
-        try:
-            values = json.loads(text)
-            version = int(values.pop("version"))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"{source} holds no settings of a translator") from None
-        if version > VERSION:
-            raise ConfigError(
-                f"{source} is of version {version}, newer than the {VERSION} that this software "
-                "reads: update the software"
-            )
-        names = {entry.name for entry in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - names):
-            raise ConfigError(f"{source} has the unknown setting {unknown[0]!r}")
-        if values.get("gate") is not None:
-            values["gate"] = tuple(tuple(row) for row in values["gate"])
-        try:
-            return cls(**values)
-        except ConfigError as error:
-            raise ConfigError(f"{source}: {error}") from None
-        except TypeError as error:
-            raise ConfigError(f"{source} has a setting of the wrong type: {error}") from None
-
-    def differences(self, other: Config) -> list[str]:
-        """What another config says otherwise, in words: `batch is 16, not 8`."""
-        return [
-            f"{entry.name} is {_short(mine)}, not {_short(theirs)}"
-            for entry in dataclasses.fields(self)
-            if (mine := getattr(self, entry.name)) != (theirs := getattr(other, entry.name))
-        ]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"

@@ -175,14 +175,15 @@ def test_files_that_hold_no_generator_are_told(tmp_path):
     [
         ({"size": 100}, "size is 100: expected one of 64, 128, 256"),
         ({"recipe": "best"}, "recipe is 'best'"),
-        ({"base_filters": 0}, "base_filters is 0: expected 1 or more"),
+        ({"base_filters": 0}, "base_filters is 0: expected a whole number of 1 or more"),
         ({"batch": -1}, "batch is -1"),
+        ({"batch": 10**9}, "batch is 1000000000: expected a whole number of 1 to 65536"),
         ({"held_out": 1.0}, "held_out is 1.0"),
         ({"seed": -1}, "seed is -1"),
         ({"gate": ((1.0,),)}, "not 3×3"),
         ({"gate": ((1.0, 0, 0),) * 3}, "the gate weighs the three losses of the published recipe"),
         ({"settings": {"L1": 1.0}}, "has no setting 'L1': expected some of learning_rate"),
-        ({"settings": {"l1": math.nan}}, "l1 is nan: expected a finite number"),
+        ({"settings": {"l1": math.nan}}, "l1 is nan: expected a number of 0 or more"),
         ({"settings": {"l1": "much"}}, "l1 is 'much'"),
     ],
 )

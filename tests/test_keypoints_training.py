@@ -237,6 +237,12 @@ def test_bad_input_is_told_in_one_sentence(tmp_path, shards, capsys, arguments, 
     assert not (tmp_path / "new").exists()
 
 
+def test_a_batch_that_no_memory_holds_is_refused_at_once(tmp_path, shards):
+    with pytest.raises(InputError, match="batch is 1000000000: expected .* 1 to 65536"):
+        go(shards, tmp_path / "new", batch=10**9)
+    assert not (tmp_path / "new").exists()
+
+
 def test_interrupted_the_command_says_how_to_go_on(tmp_path, shards, capsys, monkeypatch):
     one = Run.one
     monkeypatch.setattr(

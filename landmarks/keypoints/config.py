@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
-import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import ClassVar, NamedTuple
 
-from landmarks.errors import InputError
+from landmarks.runs.settings import BATCH_LIMIT, ConfigError, Settings, completed
 
-VERSION = 1
 RECIPES = ("published", "better")
 PRECISIONS = ("fp32", "bf16")
-
-SEED_LIMIT = 2**63
 
 
 class Shape(NamedTuple):
@@ -68,12 +62,8 @@ BATCHES = {"naimishnet": 128, "resnet18": 64, "efficientnet_b0": 32, "small": 64
 """Epochs and pictures of a step where nobody tells others."""
 
 
-class ConfigError(InputError):
-    """A setting is outside of what can be trained, or a file holds no settings."""
-
-
 @dataclass(frozen=True)
-class Config:
+class Config(Settings):
     """Settings of a network, the same in its folder, in its weights and on the command line.
 
     Attributes
@@ -90,8 +80,8 @@ class Config:
     start : str
         SHA-256 of the file of weights that training begins with; empty for none.
     epochs, batch : int
-        How often each face is seen, and faces of a step; where they are not given, the network's
-        own.
+        How often each face is seen, and faces of a step (at most 65,536); where they are not given,
+        the network's own.
     steps : int
         Steps in all, whatever `epochs` says; 0 leaves it to that.
     seed : int
@@ -106,6 +96,8 @@ class Config:
     ConfigError
         A setting is not known or not allowed.
     """
+
+    KIND: ClassVar[str] = "landmark network"
 
     network: str = "small"
     recipe: str = "better"
@@ -123,9 +115,9 @@ class Config:
     settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._among("network", tuple(NETWORKS))
-        self._among("recipe", RECIPES)
-        self._among("precision", PRECISIONS)
+        self.check_among("network", tuple(NETWORKS))
+        self.check_among("recipe", RECIPES)
+        self.check_among("precision", PRECISIONS)
         if self.recipe == "published" and self.network not in PUBLISHED:
             raise ConfigError(
                 f"{self.network} has no published recipe: expected 'better', or one of "
@@ -143,16 +135,16 @@ class Config:
             if getattr(self, name) is None:
                 object.__setattr__(self, name, value)
         self._check_numbers()
-        object.__setattr__(self, "settings", self._completed())
+        known = BETTER if self.recipe == "better" else PUBLISHED[self.network]
+        recipe = f"{self.recipe} {self.network}"
+        object.__setattr__(self, "settings", completed(self.settings, known, recipe))
 
     def _check_numbers(self) -> None:
-        for name in ("side", "epochs", "batch"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
-                raise ConfigError(f"{name} is {value}: expected a whole number of 1 or more")
-        if not isinstance(self.steps, int) or self.steps < 0:
-            raise ConfigError(f"steps is {self.steps}: expected a whole number, 0 for none")
-        self._among("channels", (1, 3))
+        self.check_whole("side")
+        self.check_whole("epochs")
+        self.check_whole("batch", most=BATCH_LIMIT)
+        self.check_whole("steps", least=0)
+        self.check_among("channels", (1, 3))
         own = NETWORKS[self.network]
         if self.network == "naimishnet" and (self.channels, self.side) != own:
             raise ConfigError("naimishnet sees one channel of 96 pixels, nothing else")
@@ -160,75 +152,4 @@ class Config:
             raise ConfigError(f"side is {self.side}: expected a multiple of 16 from 32 on")
         if not 0.5 <= self.factor <= 4:
             raise ConfigError(f"factor is {self.factor}: expected 0.5 to 4")
-        if not 0 <= self.seed < SEED_LIMIT:
-            raise ConfigError(f"seed is {self.seed}: expected 0 ≤ seed < 2**63")
-
-    def _completed(self) -> dict[str, float]:
-        known = BETTER if self.recipe == "better" else PUBLISHED[self.network]
-        for name, value in self.settings.items():
-            if name not in known:
-                raise ConfigError(
-                    f"the {self.recipe} recipe of {self.network} has no setting {name!r}: expected "
-                    f"some of {', '.join(known)}"
-                )
-            if not isinstance(value, int | float) or not math.isfinite(value) or value < 0:
-                raise ConfigError(f"{name} is {value!r}: expected a number of 0 or more")
-        return {**known, **self.settings}
-
-    def _among(self, name: str, known: tuple[Any, ...]) -> None:
-        value = getattr(self, name)
-        if value not in known:
-            listed = ", ".join(map(str, known))
-            raise ConfigError(f"{name} is {value!r}: expected one of {listed}")
-
-    def to_json(self) -> str:
-        """One line that `from_json` reads; equal settings give equal text."""
-        return json.dumps({"version": VERSION, **dataclasses.asdict(self)}, sort_keys=True)
-
-    @classmethod
-    def from_json(cls, text: str, source: str = "the text") -> Config:
-        """Read what `to_json` wrote.
-
-        Parameters
-        ----------
-        text : str
-        source : str, optional
-            Where it comes from, for errors.
-
-        Raises
-        ------
-        ConfigError
-            Damaged, of a newer version, or a setting that is not known or not allowed.
-        """
-        try:
-            values = json.loads(text)
-            version = int(values.pop("version"))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            raise ConfigError(f"{source} holds no settings of a landmark network") from None
-        if version > VERSION:
-            raise ConfigError(
-                f"{source} is of version {version}, newer than the {VERSION} that this software "
-                "reads: update the software"
-            )
-        names = {entry.name for entry in dataclasses.fields(cls)}
-        if unknown := sorted(set(values) - names):
-            raise ConfigError(f"{source} has the unknown setting {unknown[0]!r}")
-        try:
-            return cls(**values)
-        except ConfigError as error:
-            raise ConfigError(f"{source}: {error}") from None
-        except (TypeError, AttributeError) as error:
-            raise ConfigError(f"{source} has a setting of the wrong type: {error}") from None
-
-    def differences(self, other: Config) -> list[str]:
-        """What another config says otherwise, in words: `batch is 16, not 8`."""
-        return [
-            f"{entry.name} is {_short(mine)}, not {_short(theirs)}"
-            for entry in dataclasses.fields(self)
-            if (mine := getattr(self, entry.name)) != (theirs := getattr(other, entry.name))
-        ]
-
-
-def _short(value: Any) -> str:
-    text = str(value)
-    return text if len(text) <= 60 else f"{text[:57]}…"
+        self.check_seed()
