@@ -202,6 +202,11 @@ def test_places_that_cannot_be_written_are_told(head, tmp_path, painted, capsys)
     assert "cannot be made: Not a directory" in told
     told = run(tmp_path, "--ict", head, *SMALL, code=2, capsys=capsys)
     assert "is not empty and holds no set of shards (file" in told
+    told = run(tmp_path / ("x" * 300), "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "File name too long" in told
+    told = run(f"{tmp_path}/a\0b", "--ict", head, *SMALL, code=2, capsys=capsys)
+    assert "a name cannot hold that byte" in told
+    assert told.count("\n") == 1
     assert painted == []
 
 

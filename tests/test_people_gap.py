@@ -15,7 +15,7 @@ from landmarks import scheme
 from landmarks.draw import draw_points
 from landmarks.samples import Sample, encode_sample, split_of
 from landmarks.shard_set import writing_set
-from scripts.bench import gap_network
+from scripts.bench import gap_network, people_gap
 from scripts.bench.gap_faces import (
     INPUT,
     STORED,
@@ -28,7 +28,7 @@ from scripts.bench.gap_faces import (
     youtube_faces,
 )
 from scripts.bench.gap_network import LandmarkNetwork, Recipe, predict, train
-from scripts.bench.people_gap import Measured, main, sources_of
+from scripts.bench.people_gap import Measured, is_short, main, sources_of
 
 
 def picture(points: np.ndarray, size: int = 160) -> np.ndarray:
@@ -84,6 +84,8 @@ def test_it_prints_the_gap_and_does_not_train_twice(archives, tmp_path, capsys, 
     told = capsys.readouterr().out
     for line in ("YouTube: synthetic − real = ", "HELEN: large − real = ", "HELEN, both"):
         assert line in told
+    for arm in ("synthetic", "both"):  # 3 pictures
+        assert f"{arm}: the shards hold fewer pictures than there are real ones" in told
     assert len(list(Path(tmp_path / "out").glob("worst_*_*.png"))) == 8
     monkeypatch.setattr(gap_network, "augment", None)  # would be called by training
     assert main(given) == 0
@@ -103,6 +105,19 @@ def test_bad_input_is_told_in_a_sentence(archives, tmp_path, capsys, change, tol
     code = main(["--real", archives["youtube.zip"], "-o", str(tmp_path / "out"), *change])
     assert code == 2
     assert told in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("split", ["train", "validation", "test"])
+def test_an_archive_without_persons_of_a_split_is_told(
+    archives, tmp_path, capsys, monkeypatch, split
+):
+    rest = youtube_faces(archives["youtube.zip"])
+    del rest[split]
+    monkeypatch.setattr(people_gap, "youtube_faces", lambda path: rest)
+    given = ["--real", archives["youtube.zip"], "--only", "real", "-o", str(tmp_path / "out")]
+    assert main(given) == 2
+    assert f"youtube.zip shows no {split} person" in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
 
 
@@ -178,6 +193,9 @@ def test_arms_hold_what_their_names_say(faces):
     assert [len(source.names) for source in drawn] == [4]
     assert sources_of("large", few, faces, 0) == [faces]
     assert [len(source.names) for source in sources_of("both", few, faces, 0)] == [4, 4]
+    for arm, short in (("real", False), ("synthetic", True), ("both", True), ("large", False)):
+        assert not is_short(arm, sources_of(arm, few, faces, 0), few)
+        assert is_short(arm, sources_of(arm, faces, few, 0), faces) == short
 
 
 def test_a_run_that_was_stopped_ends_in_the_same_weights(faces, tmp_path, monkeypatch):

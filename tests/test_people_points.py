@@ -1,4 +1,4 @@
-"""The benchmarks take the points of the face model from its public repository too."""
+"""Benchmarks of the people: the face model's points from its repository, and bad input."""
 
 import functools
 
@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 
 from data.people.head_model import read_head_model
+from landmarks.samples import Sample, encode_sample
+from landmarks.shard_set import writing_set
 from scripts.bench import (
     expression_press,
     expression_rated,
     expression_truth,
     ict_points,
+    people_points,
     people_rated,
 )
 from tests import made_up_head
@@ -74,3 +77,17 @@ def test_a_folder_without_a_face_model_is_told(tmp_path, capsys):
 def test_benchmarks_go_beyond_a_clone(clone, capsys, benchmark, more, told):
     assert benchmark.main(["--ict", str(clone), *more]) == 2
     assert told in capsys.readouterr().err
+
+
+def test_what_people_points_cannot_read_is_one_sentence(tmp_path, capsys):
+    image, points = np.zeros((32, 32, 3), np.uint8), np.zeros((68, 2))
+    with writing_set(tmp_path / "real.tar", {}) as shards:
+        shards.add("a", encode_sample(Sample("a", image, points, None, None, {"person": "Ann"})))
+    for shards_at, told in (
+        (tmp_path / "nowhere", "nowhere does not exist"),
+        (tmp_path / "real.tar", "sample a tells no pose: expected shards of synthetic people"),
+    ):
+        assert people_points.main([str(shards_at)]) == 2
+        error = capsys.readouterr().err
+        assert told in error
+        assert error.count("\n") == 1

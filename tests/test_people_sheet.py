@@ -6,7 +6,7 @@ from PIL import Image
 
 from data.people import sheet
 from data.people.sheet import Candidate, choose, columns_for
-from data.people.sheet_drawing import draw_cell, draw_sheet
+from data.people.sheet_drawing import draw_cell, draw_sheet, sheet_size
 from landmarks.samples import LABEL_COLORS, LABELS, Sample, encode_sample
 from landmarks.shard_set import writing_set
 from tests import made_up_head
@@ -98,6 +98,31 @@ def test_the_command_draws_from_shards(shards, tmp_path):
     assert lefts == sorted(lefts)
     assert sheet.main([str(shards), "-o", str(out), "--cell", "48"]) == 0
     assert len(np.unique(np.asarray(Image.open(out)).reshape(-1, 3), axis=0)) > 20
+
+
+@pytest.mark.parametrize(
+    ("name", "intensities", "size"),
+    [("a.jpg", 12, "75,569 × 1,620"), ("a.png", 50, "309,953 × 1,620")],
+)
+def test_a_sheet_that_cannot_be_written_is_refused_before_it_is_drawn(
+    shards, tmp_path, capsys, monkeypatch, name, intensities, size
+):
+    monkeypatch.setattr(sheet, "draw_sheet", None)
+    arguments = [str(shards), "-o", str(tmp_path / name), "--cell", "1024", "--intensities"]
+    assert sheet.main([*arguments, *(str(k / 50) for k in range(intensities))]) == 2
+    told = capsys.readouterr().err
+    assert f"the sheet would have {size}" in told
+    assert "65,500 side by side in a .jpg; show fewer --rows" in told
+    assert told.count("\n") == 1
+    assert not (tmp_path / name).exists()
+
+
+def test_the_size_of_a_sheet_is_known_before():
+    columns = columns_for(["neutral", "fear"], [0.5, 1.0])
+    rows = {"7": [None] * 3, "1234567": [None] * 3}
+    for labels in (False, True):
+        drawn = draw_sheet(rows, columns, cell=40, points=False, labels=labels)
+        assert drawn.size == sheet_size(rows, columns, cell=40, labels=labels)
 
 
 @pytest.mark.parametrize(

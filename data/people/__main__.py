@@ -56,6 +56,8 @@ def _run(args: argparse.Namespace) -> str:
 
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs is {args.jobs}: expected at least 1")
+    if "\0" in args.out:
+        raise InputError(f"OUT is {args.out!r}: a name cannot hold that byte")
     if args.ict is None:
         raise InputError(how_to_get())
     model = read_head_model(args.ict)
@@ -109,6 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(_run(args), flush=True)
     except (InputError, RuntimeError) as error:
         _say(str(error))
+        return 2
+    except OSError as error:
+        _say(f"{error.filename or args.out}: {error.strerror or error}")
         return 2
     except ModuleNotFoundError as error:
         if error.name != "mitsuba":

@@ -10,7 +10,7 @@ import argparse
 import json
 import math
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,13 +18,15 @@ from calibration.console import run
 from data.people.expressions import EMOTIONS
 from data.people.plan import NEUTRAL, SPEECH, plan
 from data.people.settings import Settings
-from data.people.sheet_drawing import Cell, Column, draw_sheet
+from data.people.sheet_drawing import Cell, Column, draw_sheet, sheet_size
 from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.samples import Sample, decode_sample
 from landmarks.shards import read_members, shard_files
 
 _PROGRAM = "python -m data.people.sheet"
+_MOST_SIDE, _MOST_PIXELS = 65_500, 250_000_000
+"""Of a JPEG's sides, and of any sheet."""
 
 
 class Candidate(NamedTuple):
@@ -103,8 +105,22 @@ def _in_shards(files: Sequence[str]) -> Iterator[tuple[str, str, dict[str, bytes
             yield f"{number}/{key}", file, members
 
 
-def _from_shards(paths: Sequence[str], columns: list[Column], rows: int) -> dict[str, list[Cell]]:
-    files = shard_files(paths)
+def _check_size(persons: Collection[str], columns: list[Column], args: argparse.Namespace) -> None:
+    """Refuse a sheet that could not be written, before anything of it is drawn."""
+    if not persons:
+        raise InputError("there is no picture to put on the sheet")
+    size = sheet_size(persons, columns, cell=args.cell, labels=_layers(args)[1])
+    side = _MOST_SIDE if _kind(args) == "JPEG" else _MOST_PIXELS
+    if max(size) > side or size[0] * size[1] > _MOST_PIXELS:
+        raise InputError(
+            f"the sheet would have {size[0]:,} × {size[1]:,} pixels: at most {_MOST_PIXELS:,} can"
+            f" be drawn, and {_MOST_SIDE:,} side by side in a .jpg; show fewer --rows or"
+            " --intensities, or a smaller --cell"
+        )
+
+
+def _from_shards(args: argparse.Namespace, columns: list[Column]) -> dict[str, list[Cell]]:
+    files = shard_files(args.shards)
 
     def candidates() -> Iterator[Candidate]:
         for name, file, members in _in_shards(files):
@@ -122,7 +138,8 @@ def _from_shards(paths: Sequence[str], columns: list[Column], rows: int) -> dict
                     " needs both"
                 ) from None
 
-    chosen = choose(candidates(), columns, rows)
+    chosen = choose(candidates(), columns, args.rows)
+    _check_size(chosen, columns, args)
     wanted = {item.key for row in chosen.values() for item in row if item is not None}
     samples = {
         name: decode_sample(name, members, file)
@@ -132,13 +149,13 @@ def _from_shards(paths: Sequence[str], columns: list[Column], rows: int) -> dict
     return _cells(chosen, samples)
 
 
-def _rendered(args: argparse.Namespace, columns: list[Column], rows: int) -> dict[str, list[Cell]]:
+def _rendered(args: argparse.Namespace, columns: list[Column]) -> dict[str, list[Cell]]:
     from data.people.head_model import read_head_model
     from data.people.write import Order, painter
 
     model = read_head_model(args.ict)
     settings = Settings.of(
-        model, seed=args.seed, people=args.first + rows, size=args.size, frontal=args.frontal
+        model, seed=args.seed, people=args.first + args.rows, size=args.size, frontal=args.frontal
     )
     paint = painter(Order(args.ict, settings, args.samples, args.preview))
 
@@ -148,7 +165,8 @@ def _rendered(args: argparse.Namespace, columns: list[Column], rows: int) -> dic
             who = str(planned.person)
             yield Candidate(str(index), who, planned.emotion, planned.intensity)
 
-    chosen = choose(candidates(), columns, rows)
+    chosen = choose(candidates(), columns, args.rows)
+    _check_size(chosen, columns, args)
     wanted = [item.key for row in chosen.values() for item in row if item is not None]
     return _cells(chosen, {key: paint(int(key)) for key in wanted})
 
@@ -208,28 +226,28 @@ def _work(args: argparse.Namespace) -> None:
     for value in args.intensities:
         if not math.isfinite(value):
             raise InputError(f"--intensities holds {value}: expected finite numbers")
+    kind = _kind(args)
+    columns = columns_for(args.emotions, args.intensities)
+    rows = _rendered(args, columns) if args.ict else _from_shards(args, columns)
+    points, labels = _layers(args)
+    sheet = draw_sheet(rows, columns, cell=args.cell, points=points, labels=labels)
+    with replacing(args.output, "wb", durable=False) as handle:
+        sheet.save(handle, format=kind, quality=92)
+
+
+def _kind(args: argparse.Namespace) -> str:
+    """How the sheet is stored."""
     path = Path(args.output)
     kind = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}.get(path.suffix.lower())
     if kind is None:
         raise InputError(f"{path} has the unknown ending {path.suffix!r}: expected .png or .jpg")
-    columns = columns_for(args.emotions, args.intensities)
-    rows = (
-        _rendered(args, columns, args.rows)
-        if args.ict
-        else _from_shards(args.shards, columns, args.rows)
-    )
-    if not rows:
-        raise InputError("there is no picture to put on the sheet")
+    return kind
+
+
+def _layers(args: argparse.Namespace) -> tuple[bool, bool]:
+    """Whether landmarks and masks are drawn."""
     both = not (args.points or args.labels or args.plain)
-    sheet = draw_sheet(
-        rows,
-        columns,
-        cell=args.cell,
-        points=args.points or both,
-        labels=args.labels or both,
-    )
-    with replacing(path, "wb", durable=False) as handle:
-        sheet.save(handle, format=kind, quality=92)
+    return args.points or both, args.labels or both
 
 
 def main(argv: Sequence[str] | None = None) -> int:

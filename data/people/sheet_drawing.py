@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 import cv2
@@ -27,6 +27,7 @@ class Column(NamedTuple):
     intensity: float
 
 
+_Font: TypeAlias = "ImageFont.FreeTypeFont | ImageFont.ImageFont"
 Cell: TypeAlias = "tuple[Sample, float] | None"
 """A sample and its intensity; None where there is none."""
 
@@ -68,6 +69,36 @@ def draw_cell(sample: Sample, size: int, *, points: bool, labels: bool) -> NDArr
     return image
 
 
+def _text(cell: int) -> tuple[_Font, int]:
+    """Letters of the titles, and the height of a line."""
+    height = max(11, cell // 11)
+    return ImageFont.load_default(height), round(1.5 * height)
+
+
+def _layout(
+    persons: Collection[str], columns: Sequence[Column], cell: int, labels: bool
+) -> tuple[list[int], int, int, tuple[int, int]]:
+    """Left edges of the columns, top of the first row, step to the next, and the sheet's size."""
+    text, line = _text(cell)
+    name_width = int(max(text.getlength(f"person {person}") for person in persons)) + _MARGIN
+    lefts, left = [], _MARGIN + name_width
+    for number, column in enumerate(columns):
+        if number and column.emotion != columns[number - 1].emotion:
+            left += _GROUP_GAP - _GAP
+        lefts.append(left)
+        left += cell + _GAP
+    top, step = _MARGIN + 2 * line, cell + line + _GAP
+    legend = labels * line
+    return lefts, top, step, (left - _GAP + _MARGIN, top + step * len(persons) + legend + _MARGIN)
+
+
+def sheet_size(
+    persons: Collection[str], columns: Sequence[Column], *, cell: int, labels: bool
+) -> tuple[int, int]:
+    """Width and height in pixels that `draw_sheet` will give a sheet of these persons."""
+    return _layout(persons, columns, cell, labels)[3]
+
+
 def draw_sheet(
     rows: Mapping[str, Sequence[Cell]],
     columns: Sequence[Column],
@@ -94,19 +125,9 @@ def draw_sheet(
     sheet : PIL.Image
         RGB.
     """
-    text = ImageFont.load_default(max(11, cell // 11))
+    text, line = _text(cell)
     small = ImageFont.load_default(max(10, cell // 13))
-    line = round(1.5 * max(11, cell // 11))
-    name_width = int(max(text.getlength(f"person {person}") for person in rows)) + _MARGIN
-    lefts, left = [], _MARGIN + name_width
-    for number, column in enumerate(columns):
-        if number and column.emotion != columns[number - 1].emotion:
-            left += _GROUP_GAP - _GAP
-        lefts.append(left)
-        left += cell + _GAP
-    top, step = _MARGIN + 2 * line, cell + line + _GAP
-    legend = labels * line
-    size = (left - _GAP + _MARGIN, top + step * len(rows) + legend + _MARGIN)
+    lefts, top, step, size = _layout(rows, columns, cell, labels)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
     _draw_head(pen, columns, lefts, cell, text)

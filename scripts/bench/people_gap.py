@@ -4,7 +4,8 @@ python -m scripts.bench.people_gap --real ZIP --helen ZIP --shards FOLDER -o OUT
 
 The same small network is trained with the same number of steps on
     real       the training persons of YouTube Faces,
-    synthetic  as many pictures of synthetic people, drawn from the shards,
+    synthetic  as many pictures of synthetic people, drawn from the shards (all, if those hold
+               fewer, which is told),
     both       those two, half and half,
     large      all pictures of the shards,
 and tested on real faces in their true boxes: the test persons of YouTube Faces (never the published
@@ -187,6 +188,11 @@ def sources_of(arm: str, real: Faces, synthetic: Faces | None, seed: int) -> lis
     return [drawn] if arm == "synthetic" else [real, drawn]
 
 
+def is_short(arm: str, sources: list[Faces], real: Faces) -> bool:
+    """Whether an arm has fewer synthetic pictures than the real ones that it is compared with."""
+    return arm in ("synthetic", "both") and len(sources[-1].names) < len(real.names)
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m scripts.bench.people_gap",
@@ -218,6 +224,10 @@ def _run(options: argparse.Namespace) -> None:
     cv2.setNumThreads(options.threads)
     recipe = Recipe(options.steps, seed=options.seed)
     split = youtube_faces(options.real)
+    if missing := [part for part in ("train", "validation", "test") if part not in split]:
+        raise InputError(
+            f"{options.real} shows no {missing[0]} person: expected some of each split"
+        )
     others = split["train"].joined(split["validation"])
     tests = {"YouTube": (split["test"], others)}
     if options.helen:
@@ -233,6 +243,8 @@ def _run(options: argparse.Namespace) -> None:
         results[arm] = measure(network, tests)
         count = " + ".join(f"{len(source.names)}" for source in sources)
         print(f"{arm}: {count} pictures, {recipe.steps} steps of {recipe.batch}")
+        if is_short(arm, sources, split["train"]):
+            print(f"{arm}: the shards hold fewer pictures than there are real ones")
         for name, (faces, _) in tests.items():
             with replacing(Path(options.out) / f"worst_{arm}_{name}.png", "wb") as handle:
                 picture = worst_faces(results[arm][name], network, faces)

@@ -27,6 +27,7 @@ from PIL import Image
 
 from landmarks import Face, Sample, detect, inter_ocular_distance, read_shards
 from landmarks.draw import draw_points
+from landmarks.errors import InputError
 from landmarks.image import resize
 from landmarks.samples import LABELS
 from landmarks.scheme import INNER_51, REGIONS
@@ -46,7 +47,9 @@ class Measured(NamedTuple):
 
 def is_plain(sample: Sample) -> bool:
     """Whether a picture is frontal and shows nothing that could hide a part of the face."""
-    pose = sample.record["pose"]
+    pose = sample.record.get("pose")
+    if pose is None:
+        raise InputError(f"sample {sample.key} tells no pose: expected shards of synthetic people")
     turned = max(abs(pose["yaw"]), abs(pose["pitch"])) >= _FRONTAL
     hidden = sample.labels is not None and (sample.labels == LABELS.index("occluder")).any()
     return not (turned or bool(hidden))
@@ -165,12 +168,20 @@ def draw_worst(measured: list[Measured], path: Path, count: int = 20, size: int 
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the benchmark; returns 0."""
+    """Run the benchmark; returns 0, or 2 with one sentence on stderr."""
     parser = argparse.ArgumentParser(prog="python -m scripts.bench.people_points")
     parser.add_argument("shards", nargs="+", help="a folder of shards, or .tar files")
     parser.add_argument("--most", type=int, default=2000, help="pictures at most (2000)")
     parser.add_argument("--worst", metavar="FILE", help="draw the worst twenty")
     args = parser.parse_args(argv)
+    try:
+        return _run(args)
+    except (InputError, OSError) as error:
+        print(f"people_points: {error}", file=sys.stderr)
+        return 2
+
+
+def _run(args: argparse.Namespace) -> int:
     measured: list[Measured] = []
     for sample in read_shards(args.shards):
         if is_plain(sample):
