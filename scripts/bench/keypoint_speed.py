@@ -3,10 +3,9 @@
 python -m scripts.bench.keypoint_speed [--model MODEL] [--pfld FILE.onnx] [--rounds N]
 
 One face: processor time of placing the points of one box in one grey picture, one thread, five
-times each in turn, median. Batch: the same for each of 256 faces, with as many threads as there are
-cores, and faces a second. Limit: how near the network comes to the rate of a product of large
-matrices, one thread, same run. Cold start: a process that imports, loads and places the points of
-one face.
+times each in turn, median. The network alone: by each runtime that is installed, and how near that
+comes to the rate of a product of large matrices, all in turn. Batch: 256 faces with as many threads
+as there are cores. Cold start: a process that imports, loads and places the points of one face.
 """
 
 from __future__ import annotations
@@ -15,6 +14,7 @@ import argparse
 import sys
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from subprocess import run
 from typing import Any
@@ -29,6 +29,7 @@ from landmarks.errors import InputError
 from landmarks.image import read_image
 from landmarks.keypoints.onnx_file import compute
 from landmarks.keypoints.predictor import SHIPPED, SMALL, Predictor, load_predictor
+from landmarks.keypoints.runtimes import Runtime
 from landmarks.predictor import load_predictor as load_dlib
 
 Array = NDArray[Any]
@@ -130,61 +131,64 @@ def traffic(model: str) -> tuple[int, int, int] | None:
     return multiply_adds(network, config.channels, config.side), held, moved
 
 
-def one_face(predictor: Predictor, args: argparse.Namespace, grey: Array, box: Box) -> float:
-    """Print the costs of one face; milliseconds of the network alone."""
+def runtimes_of(predictor: Predictor, model: str) -> dict[str, Runtime]:
+    """Everything here that can compute the network, the one that is used first."""
+    used = predictor._runtime
+    found = {f"{type(used).__name__}, which is used": used}
+    file = str(SHIPPED) if model == SMALL else model
+    if file.endswith(".onnx"):
+        found["OpenCV"], _ = compute(Path(file).read_bytes(), file, opencv=True)
+        weights = Path(file).with_suffix(".safetensors")
+        try:
+            found["torch"] = load_predictor(weights, device="cpu")._runtime
+        except InputError as error:
+            print(f"not compared with torch: {error}")
+    return found
+
+
+def one_face(predictor: Predictor, args: argparse.Namespace, grey: Array, box: Box) -> None:
+    """Print what one face costs, and the network alone by each runtime."""
     sides = [(box.left, box.top, box.right, box.bottom)]
     dlibs = load_dlib()
-    crop = np.zeros((1, predictor.config.side, predictor.config.side), np.uint8)
-    if predictor.config.channels == 3:
-        crop = np.repeat(crop[..., None], 3, axis=3)
     calls: dict[str, Call] = {
-        "dlib's predictor": lambda: dlibs(grey, box),
-        "ours, from picture to pixels": lambda: predictor.predict(grey, sides),
-        "ours, the network alone": lambda: predictor._runtime(crop),
+        "dlib": lambda: dlibs(grey, box),
+        "ours": lambda: predictor.predict(grey, sides),
     }
-    file = str(SHIPPED) if args.model == SMALL else args.model
-    if file.endswith(".onnx"):
-        opencv, _ = compute(Path(file).read_bytes(), file, opencv=True)
-        calls["the network alone, by OpenCV"] = lambda: opencv(crop)
-    weights = Path(file).with_suffix(".safetensors")
-    if file.endswith(".onnx") and weights.exists():
-        try:
-            torchs = load_predictor(weights, device="cpu")
-            calls["the network alone, by torch"] = lambda: torchs._runtime(crop)
-        except InputError:
-            print("torch is not installed: not compared")
     if args.pfld:
-        calls["PFLD, from picture to network"] = pfld(args.pfld, grey, box)
-    factor = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
-    product = "product of matrices"
-    calls[product] = lambda: factor @ factor
+        calls["PFLD"] = pfld(args.pfld, grey, box)
     found = in_turn(calls, args.rounds)
-    rate = _MATRIX**3 / found.pop(product) * 1e3
-    base = found["dlib's predictor"]
-    print(f"one face, one thread ({type(predictor._runtime).__name__})")
+    print("one face, one thread, from picture and box to points")
     for name, value in found.items():
-        print(f"  {name}: {value:.2f} ms, {value / base:.2f} of dlib's")
+        print(f"  {name}: {value:.2f} ms, {value / found['dlib']:.2f} of dlib's predictor")
     if args.pfld:
-        ratio = found["ours, from picture to pixels"] / found["PFLD, from picture to network"]
-        print(f"  ours / PFLD: {ratio:.2f}")
-    print(f"limit: large matrices at {rate / 1e9:.1f} thousand million multiply-adds a second")
-    alone = found["ours, the network alone"]
-    if (counted := traffic(args.model)) is not None:
-        adds, held, moved = counted
-        least = adds / rate * 1e3
-        print(
-            f"  {adds / 1e6:.1f} million multiply-adds, {held / 1e6:.2f} MB of weights, "
-            f"{moved / 1e6:.1f} MB between layers; at that rate {least:.2f} ms: one face alone "
-            f"reaches {least / alone:.0%} of the limit"
-        )
-        print(f"  in batches of 8: {least / in_eights(predictor, crop, args.rounds):.0%}")
-    return alone
+        print(f"  ours / PFLD: {found['ours'] / found['PFLD']:.2f}")
 
-
-def in_eights(predictor: Predictor, crop: Array, rounds: int) -> float:
-    """Milliseconds of processor time for each of eight faces at once."""
+    side, channels = predictor.config.side, predictor.config.channels
+    crop = np.random.default_rng(0).integers(0, 256, (1, side, side), dtype=np.uint8)
+    crop = crop if channels == 1 else np.repeat(crop[..., None], 3, axis=3)
     eight = np.repeat(crop, 8, axis=0)
-    return in_turn({"eight": lambda: predictor._runtime(eight)}, rounds)["eight"] / 8
+    factor = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
+    runtimes = runtimes_of(predictor, args.model)
+    calls = {"": lambda: factor @ factor}
+    for name, runtime in runtimes.items():
+        calls[name] = partial(runtime, crop)
+        calls[f"{name} 8"] = partial(runtime, eight)
+    found = in_turn(calls, args.rounds)
+    rate = _MATRIX**3 / found[""]
+    counted = traffic(args.model)
+    told = f"{rate / 1e6:.1f} thousand million multiply-adds a second"
+    print(f"the network alone; limit: a product of large matrices, {told}")
+    if counted is not None:
+        adds, held, moved = counted
+        print(
+            f"  {adds / 1e6:.1f} million multiply-adds: {adds / rate:.2f} ms at the limit; "
+            f"{held / 1e6:.2f} MB of weights, {moved / 1e6:.1f} MB into and out of layers"
+        )
+    for name in runtimes:
+        one, many = found[name], found[f"{name} 8"] / 8
+        shares = "" if counted is None else f" ({adds / rate / one:.0%} of the limit)"
+        told = "" if counted is None else f" ({adds / rate / many:.0%})"
+        print(f"  {name}: {one:.2f} ms a face{shares}, in eights {many:.2f} ms{told}")
 
 
 def batch(predictor: Predictor, threads: int, grey: Array, box: Box, rounds: int) -> None:
