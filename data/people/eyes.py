@@ -1,4 +1,4 @@
-"""Eyeballs with an iris that can be seen, turned by the gaze, and lashes."""
+"""Eyeballs with an iris that can be seen, turned by the gaze."""
 
 from __future__ import annotations
 
