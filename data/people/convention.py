@@ -6,9 +6,10 @@ points otherwise spread. A network that learns the model's places would be wrong
 photograph. So each landmark is moved over the surface by a constant offset.
 
 The offsets were measured once, with no command kept: medians over 105 frontal, neutral,
-path-traced faces of different people, 224 pixels wide, of dlib's 68-point predictor (Kazemi, Sullivan, CVPR 2014; trained on iBUG 300-W) minus
-the model's landmarks; left and right averaged, rounded to half a percent. They are a convention
-and not an error: persons scatter around them by a third as much (the jaw: by as much).
+path-traced faces of different people, 224 pixels wide, of dlib's 68-point predictor (Kazemi,
+Sullivan, CVPR 2014; trained on iBUG 300-W) minus the model's landmarks; left and right averaged,
+rounded to half a percent. They are a convention and not an error: persons scatter around them by a
+third as much (the jaw: by as much).
 """
 
 from __future__ import annotations
