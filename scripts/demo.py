@@ -56,10 +56,11 @@ def main(argv: Sequence[str] | None = None) -> int:
             return code
         _save(picture, _side_by_side(portrait, read_points(points), strip))
         code = sheet.main([str(demo_faces.PEOPLE), "-o", str(people), "--rows", "6"])
-        code = code or demo_faces.learn(folder)
+        learnt = demo_faces.workshop(folder)
+        code = code or demo_faces.learn(learnt)
         if code:
             return code
-        _save(drawn, demo_faces.draw(read_points(points), folder / "model"))
+        _save(drawn, demo_faces.draw(read_points(points), learnt / "model"))
     except OSError as error:
         sys.stderr.write(f"{folder} cannot be written: {error.strerror or error}\n")
         return 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from calibration.dial import dial
 from calibration.expression import ExpressionModel
+from data.photos import file_hash
 from landmarks.image import resize
 
 PEOPLE = Path(__file__).parent.parent / "data" / "people_small.tar"
@@ -21,13 +23,22 @@ _CELL, _LEFT, _TOP = 112, 96, 30
 _TEXT = (40, 40, 60)
 
 
+def workshop(folder: Path) -> Path:
+    """Where, below a folder, pairs and translator of exactly these people stand.
+
+    Another set of people, or another network, has another place: it would be refused in this one.
+    """
+    told = f"{file_hash(str(PEOPLE))} {_SIZE} {_FILTERS}"
+    return folder / f"learnt-{hashlib.sha256(told.encode()).hexdigest()[:8]}"
+
+
 def learn(folder: Path) -> int:
     """Make pairs of the synthetic people and train a small translator on them.
 
     Parameters
     ----------
     folder : Path
-        Gets `pairs/` and `model/`; what is there is not made again.
+        A `workshop`. Gets `pairs/` and `model/`; what is there is not made again.
 
     Returns
     -------

@@ -1,9 +1,14 @@
 """The demo goes from a photograph to drawn faces; here with a network too small to draw well."""
 
+import itertools
+
 import numpy as np
 import pytest
 from PIL import Image
 
+from landmarks import read_shards
+from landmarks.samples import encode_sample
+from landmarks.shard_set import writing_set
 from scripts import demo, demo_faces
 
 
@@ -24,10 +29,28 @@ def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(tmp_path, tin
     assert drawn.shape == (30 + 6 * 112, 96 + 6 * 112, 3)
     row = drawn[30:142, 96:].reshape(112, 6, 112, 3).swapaxes(0, 1)
     assert len({face.tobytes() for face in row}) == 6
-    weights = (tmp_path / "model" / "generator.safetensors").read_bytes()
+    (learnt,) = tmp_path.glob("learnt-*")
+    weights = (learnt / "model" / "generator.safetensors").read_bytes()
     assert demo.main(["-o", str(tmp_path)]) == 0
     assert "has done all" in capsys.readouterr().out
-    assert (tmp_path / "model" / "generator.safetensors").read_bytes() == weights
+    assert (learnt / "model" / "generator.safetensors").read_bytes() == weights
+
+
+def test_after_an_update_of_the_people_it_learns_anew(tmp_path, tiny, monkeypatch):
+    """The same names and sizes, another picture; and then the same people at another size."""
+    kept = list(itertools.islice(read_shards(demo_faces.PEOPLE), 60))
+    for name, shift in (("before", 0), ("after", 1)):
+        with writing_set(tmp_path / name / "people.tar", {}, per_shard=60) as shards:
+            for sample in kept:
+                shards.add(sample.key, encode_sample(sample._replace(image=sample.image + shift)))
+    out = tmp_path / "out"
+    for name, size in (("before", 32), ("after", 32), ("after", 64)):
+        monkeypatch.setattr(demo_faces, "PEOPLE", tmp_path / name / "people.tar")
+        monkeypatch.setattr(demo_faces, "_SIZE", size)
+        place = demo_faces.workshop(out)
+        assert not place.exists()
+        assert demo_faces.learn(place) == 0
+        assert (place / "model" / "generator.safetensors").exists()
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):
