@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import os
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from gan.config import BASE_FILTERS, RECIPES, SIZES, Config, ConfigError
 from gan.pairs import PAIRINGS
-from landmarks.errors import InputError
-
-if TYPE_CHECKING:
-    from gan.training import Options
+from landmarks.runs.command import report, run
+from landmarks.runs.options import Options, Outcome, add_options
 
 PROGRAM = "python -m gan.train"
-PACKAGES = ("torch", "accelerate", "safetensors", "tensorboard")
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -37,61 +31,14 @@ def main(argv: list[str] | None = None) -> int:
         or Ctrl-C (what is trained by then is saved).
     """
     args = _parser().parse_args(argv)
-    try:
-        return _train(args)
-    except (InputError, OSError) as error:
-        print(f"{PROGRAM}: {_sentence(error)}", file=sys.stderr)
-    except KeyboardInterrupt:
-        told = "interrupted without saving: a checkpoint that was there is kept"
-        print(f"{PROGRAM}: {told}", file=sys.stderr)
-    return 2
+    return run(PROGRAM, "gan", lambda: _train(args), resume=args.resume)
 
 
-def _train(args: argparse.Namespace) -> int:
-    if args.epochs < 1:
-        raise InputError(f"epochs is {args.epochs}: expected 1 or more")
-    missing = [name for name in PACKAGES if not _is_installed(name)]
-    if missing:
-        raise InputError(
-            f"training needs {', '.join(missing)}: pip install "
-            "'landmark-calibrated-expressions[gan]'"
-        )
+def _train(args: argparse.Namespace) -> Outcome:
     from gan.training import train
 
-    outcome = train(
-        args.datadir, args.epochs, args.modeldir, _config(args), _options(args), report=_report
-    )
-    if outcome.interrupted:
-        command = "the same command" + ("" if args.resume else " without --no-resume")
-        print(
-            f"{PROGRAM}: interrupted at step {outcome.step} of {outcome.steps}, saved: {command} "
-            "goes on",
-            file=sys.stderr,
-        )
-        return 2
-    return 0
-
-
-def _is_installed(module: str) -> bool:
-    return importlib.util.find_spec(module) is not None
-
-
-def _report(line: str) -> None:
-    # A file's name may hold bytes that are no UTF-8.
-    print(line.encode(errors="backslashreplace").decode(), flush=True)
-
-
-def _sentence(error: InputError | OSError) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        path = Path(os.fsdecode(error.filename))
-        # Nobody asked for the name of a temporary file.
-        shown = path.parent if path.name.startswith(".") else path
-        return f"{shown}: {error.strerror}"
-    if isinstance(error, OSError):
-        return (
-            f"a file could not be written: {error.strerror or error}; the last checkpoint is kept"
-        )
-    return str(error)
+    options = Options.of(args)
+    return train(args.datadir, args.epochs, args.modeldir, _config(args), options, report=report)
 
 
 def _config(args: argparse.Namespace) -> Config:
@@ -105,19 +52,6 @@ def _config(args: argparse.Namespace) -> Config:
         precision=_precision(args.precision, args.device),
         held_out=args.held_out,
         gate=None if args.gate is None else read_gate(args.gate),
-    )
-
-
-def _options(args: argparse.Namespace) -> Options:
-    from gan.training import Options
-
-    return Options(
-        resume=args.resume,
-        device=args.device,
-        workers=args.workers,
-        save_every=args.save_every,
-        log_every=args.log_every,
-        sample_every=args.sample_every,
     )
 
 
@@ -177,19 +111,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--held-out", type=float, default=0.1, metavar="SHARE",
         help="share of persons that are never trained on (default: %(default)s)")  # fmt: skip
     add("--seed", type=int, default=0, help="default: %(default)s")
-    add("--resume", action=argparse.BooleanOptionalAction, default=True,
-        help="go on with the folder's run; --no-resume begins anew (default: go on)")  # fmt: skip
     add("--precision", choices=["auto", "fp32", "bf16"], default="auto",
         help="of the arithmetic; auto: bf16 where it is fast (default: %(default)s)")  # fmt: skip
-    add("--device", help="cpu, cuda, cuda:1, … (default: the best there is)")
-    add("--workers", type=int, default=os.cpu_count() or 1, metavar="N",
-        help="threads that decode the pictures, once (default: %(default)s)")  # fmt: skip
-    add("--save-every", type=float, default=60, metavar="SECONDS",
-        help="between checkpoints (default: %(default)s)")  # fmt: skip
-    add("--log-every", type=int, default=10, metavar="STEPS",
-        help="between lines of metrics (default: %(default)s)")  # fmt: skip
-    add("--sample-every", type=int, metavar="EPOCHS",
-        help="between grids of held-out faces (default: about twenty in a run)")  # fmt: skip
+    add_options(parser)
     return parser
 
 

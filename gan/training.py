@@ -23,9 +23,12 @@ from gan.pairs import PairError, read_index, split_persons
 from gan.processes import Processes
 from gan.recipes import LOSSES, STEPS, all_parameters, make_optimizer
 from gan.store import PairStore, Skipped, load_pairs
-from gan.watch import LossWatch, TrainingError
+from gan.watch import LossWatch
 from landmarks.runs.devices import fast_precision, usable_device
 from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.memory import enough_memory
+from landmarks.runs.options import Options, TrainingError
+from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import FolderError, RunFolder
 from landmarks.runs.state import (
     CHECKPOINT_FILE,
@@ -45,63 +48,15 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Options:
-    """How a run is carried out; none of it changes what is learnt.
-
-    Attributes
-    ----------
-    resume : bool
-        Go on where the folder's run stopped; False begins anew.
-    device : str or None
-        None takes what accelerate finds.
-    workers : int
-        Threads that decode pictures.
-    save_every : float
-        Seconds between checkpoints; 0 saves after every step.
-    log_every : int
-        Steps between lines of metrics.
-    sample_every : int or None
-        Epochs between sample grids; None makes about twenty in a run.
-
-    Raises
-    ------
-    InputError
-        A number is out of range.
-    """
-
-    resume: bool = True
-    device: str | None = None
-    workers: int = 1
-    save_every: float = 60.0
-    log_every: int = 10
-    sample_every: int | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("workers", "log_every", "sample_every"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise TrainingError(f"{name} is {value}: expected 1 or more")
-        if not self.save_every >= 0:
-            raise TrainingError(f"save_every is {self.save_every}: expected 0 or more seconds")
-
-
-@dataclass(frozen=True)
-class Outcome:
+class Outcome(RunOutcome):
     """What came of a run.
 
     Attributes
     ----------
-    step, steps : int
-        Done, and in all.
-    interrupted : bool
-        Stopped by Ctrl-C or SIGTERM; saved at that step.
     skipped : tuple of Skipped
         Pictures that could not be read.
     """
 
-    step: int
-    steps: int
-    interrupted: bool
     skipped: tuple[Skipped, ...]
 
 
@@ -110,7 +65,7 @@ def train(
     epochs: int,
     modeldir: str | os.PathLike[str],
     config: Config | None = None,
-    options: Options = Options(),
+    options: Options | None = None,
     *,
     report: Callable[[str], None] = print,
 ) -> Outcome:
@@ -146,6 +101,7 @@ def train(
     """
     if epochs < 1:
         raise TrainingError(f"epochs is {epochs}: expected 1 or more")
+    options = options or Options()
     config = _completed(config, datadir, options)
     index = read_index(datadir, pairing=config.pairing)
     train_pairs, held_pairs = split_persons(index, config.held_out, config.seed)
@@ -154,8 +110,10 @@ def train(
     tell(index.describe())
     data = index.digest()
     progress = _resumable(Path(modeldir), config, data) if options.resume else None
-    store, skipped = load_pairs(train_pairs, config.size, workers=options.workers)
-    held, held_skipped = load_pairs(held_pairs, config.size, workers=options.workers)
+    memory = f"{len(index.pairs)} pairs of pictures of {config.size} pixels"
+    with enough_memory("cpu", memory, "give a smaller size"):
+        store, skipped = load_pairs(train_pairs, config.size, workers=options.workers)
+        held, held_skipped = load_pairs(held_pairs, config.size, workers=options.workers)
     skipped += held_skipped
     _tell_skipped(skipped, tell)
     if len({pair.person for pair in store.pairs}) < 2:
@@ -165,7 +123,8 @@ def train(
         f"training on {len(store)} pairs, {len(held)} of held-out persons, {steps} steps of "
         f"{config.batch} on {processes.describe()}"
     )
-    try:
+    batch = f"a batch of {config.batch} pictures of {config.size} pixels"
+    with enough_memory(processes.device, batch, "give a smaller batch"):
         run = _Run(processes, config, options, store, held, data)
         try:
             if processes.is_main:
@@ -179,11 +138,6 @@ def train(
             interrupted = run.until(steps, epochs, tell)
         finally:
             run.close()
-    except torch.OutOfMemoryError:
-        raise TrainingError(
-            f"{processes.device} has too little memory for a batch of {config.batch} pictures of "
-            f"{config.size} pixels: give a smaller batch; a checkpoint that was there is kept"
-        ) from None
     return Outcome(run.step, steps, interrupted, tuple(skipped))
 
 

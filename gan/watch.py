@@ -7,11 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from landmarks.errors import InputError
-
-
-class TrainingError(InputError):
-    """Training cannot begin or go on."""
+from landmarks.runs.options import TrainingError
 
 
 class LossWatch:

@@ -1,12 +1,12 @@
 """python -m gan.train: what it leaves, and one sentence for each kind of bad input."""
 
-import importlib
 import json
 import os
 import signal
 import threading
 import time
 
+import numpy as np
 import pytest
 import torch
 
@@ -14,10 +14,9 @@ from gan import recipes, training
 from gan.model_file import load_generator
 from gan.train import main
 from gan.watch import LossWatch
+from landmarks.runs import command as runs_command
 from landmarks.runs.run_folder import shutil as folder_shutil
 from tests.pair_folders import make_pairs, write_pair
-
-command = importlib.import_module("gan.train")  # the attribute of that name is the function
 
 SMALL = ["--recipe", "published", "--base-filters", "2", "--batch", "4", "--device", "cpu"]
 SMALL += ["--log-every", "1", "--save-every", "0", "--precision", "fp32"]
@@ -277,17 +276,33 @@ def test_the_gate_is_for_the_published_recipe(run, tmp_path):
 
 
 def test_missing_packages_are_told_before_the_first_step(run, tmp_path, monkeypatch):
-    monkeypatch.setattr(command, "PACKAGES", ("torch", "no_such_package"))
+    monkeypatch.setattr(runs_command, "PACKAGES", ("torch", "no_such_package"))
     assert "training needs no_such_package: pip install" in run(code=2)
     assert not (tmp_path / "run").exists()
 
 
-def test_a_device_whose_memory_is_full_is_told(run, monkeypatch):
-    def full(*_: object) -> None:
-        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+def cuda_is_full(*_: object) -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
+
+def torch_asks_for_too_much(*_: object) -> None:
+    torch.empty(2**60, dtype=torch.uint8)
+
+
+def numpy_asks_for_too_much(*_: object) -> None:
+    np.empty(2**60, np.uint8)
+
+
+@pytest.mark.parametrize("full", [cuda_is_full, torch_asks_for_too_much, numpy_asks_for_too_much])
+def test_a_device_whose_memory_is_full_is_told(run, monkeypatch, full):
     monkeypatch.setitem(training.STEPS, "published", full)
     assert "cpu has too little memory for a batch of 4 pictures of 64 pixels" in run(code=2)
+
+
+def test_pictures_that_memory_does_not_hold_are_told(run, tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "load_pairs", lambda *_, **__: numpy_asks_for_too_much())
+    assert "too little memory for 8 pairs of pictures of 64 pixels: give" in run(code=2)
+    assert not (tmp_path / "run").exists()
 
 
 def test_an_error_of_ours_is_not_hidden_in_a_sentence(run, monkeypatch):
@@ -296,6 +311,13 @@ def test_an_error_of_ours_is_not_hidden_in_a_sentence(run, monkeypatch):
 
     monkeypatch.setitem(training.STEPS, "published", wrong)
     with pytest.raises(ValueError, match="zip"):
+        run()
+
+    def shapes(*_: object) -> None:
+        torch.ones(2) @ torch.ones(3)
+
+    monkeypatch.setitem(training.STEPS, "published", shapes)
+    with pytest.raises(RuntimeError, match="inconsistent tensor size"):
         run()
 
 

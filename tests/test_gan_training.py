@@ -20,7 +20,8 @@ from gan.pairs import read_index, split_persons
 from gan.store import load_pairs
 from gan.train import _config, _parser
 from gan.training import Options, train
-from gan.watch import LossWatch, TrainingError
+from gan.watch import LossWatch
+from landmarks.runs.options import TrainingError
 from landmarks.runs.tensor_file import read_tensors
 from tests.pair_folders import make_pairs
 

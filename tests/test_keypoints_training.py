@@ -237,6 +237,16 @@ def test_bad_input_is_told_in_one_sentence(tmp_path, shards, capsys, arguments, 
     assert not (tmp_path / "new").exists()
 
 
+@pytest.mark.parametrize(
+    "full", [lambda: torch.empty(2**60, dtype=torch.uint8), lambda: np.empty(2**60, np.uint8)]
+)
+def test_memory_that_is_full_is_told(tmp_path, shards, monkeypatch, full):
+    monkeypatch.setattr(Run, "one", lambda *_: full())
+    with pytest.raises(InputError, match="cpu has too little memory for a batch of 4 pictures of"):
+        go(shards, tmp_path)
+    assert (tmp_path / "checkpoint.safetensors").exists()
+
+
 def test_a_batch_that_no_memory_holds_is_refused_at_once(tmp_path, shards):
     with pytest.raises(InputError, match="batch is 1000000000: expected .* 1 to 65536"):
         go(shards, tmp_path / "new", batch=10**9)

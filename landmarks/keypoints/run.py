@@ -15,7 +15,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landmarks.errors import InputError
 from landmarks.image import read_image, resize
 from landmarks.keypoints import losses
 from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
@@ -28,15 +27,12 @@ from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
 from landmarks.keypoints.small import Small
 from landmarks.keypoints.validation import Said, Standing, ask, judge, radius_factors
 from landmarks.keypoints.weights import begin_with
+from landmarks.runs.options import TrainingError
 from landmarks.runs.run_folder import RunFolder
 from landmarks.runs.state import CHECKPOINT_FILE, Progress, restore, save_state
 from landmarks.runs.tensor_file import write_tensors
 
 _SHOWN = 16
-
-
-class TrainingError(InputError):
-    """Training cannot begin or go on."""
 
 
 class Run:

@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
-import torch
 
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, load_backgrounds, load_faces
 from landmarks.keypoints.devices import training_device
-from landmarks.keypoints.run import Run, TrainingError
+from landmarks.keypoints.run import Run
 from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.memory import enough_memory
+from landmarks.runs.options import Options as RunOptions
+from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import FolderError
 from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 from landmarks.samples import ShardError
@@ -25,69 +27,31 @@ _SHOWN = 10
 
 
 @dataclass(frozen=True)
-class Options:
+class Options(RunOptions):
     """How a run is carried out; none of it changes what is learnt.
 
     Attributes
     ----------
-    resume : bool
-        Go on where the folder's run stopped; False begins anew.
-    device : str or None
-        None takes what accelerate finds.
-    workers : int
-        Threads that prepare the pictures.
-    save_every : float
-        Seconds between checkpoints; 0 saves after every step.
-    log_every : int
-        Steps between lines of metrics.
-    sample_every : int or None
-        Epochs between pictures of predictions; None makes about twenty in a run.
     feature_maps : str or None
         A picture whose feature maps are drawn too; None takes a validation face.
-
-    Raises
-    ------
-    InputError
-        A number is out of range.
     """
 
-    resume: bool = True
-    device: str | None = None
-    workers: int = 1
-    save_every: float = 60.0
-    log_every: int = 10
-    sample_every: int | None = None
     feature_maps: str | None = None
-
-    def __post_init__(self) -> None:
-        for name in ("workers", "log_every", "sample_every"):
-            value = getattr(self, name)
-            if value is not None and value < 1:
-                raise TrainingError(f"{name} is {value}: expected 1 or more")
-        if not self.save_every >= 0:
-            raise TrainingError(f"save_every is {self.save_every}: expected 0 or more seconds")
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Outcome(RunOutcome):
     """What came of a run.
 
     Attributes
     ----------
-    step, steps : int
-        Done, and in all.
     best : float or None
         Smallest mean error on validation persons, in inter-ocular distances.
-    interrupted : bool
-        Stopped by Ctrl-C or SIGTERM; saved at that step.
     skipped : tuple of ShardError
         Samples and shards that could not be read.
     """
 
-    step: int
-    steps: int
     best: float | None
-    interrupted: bool
     skipped: tuple[ShardError, ...]
 
 
@@ -149,26 +113,23 @@ def train(
                 f"{modeldir} holds a run on other faces: give the same shards to go on, another "
                 "folder, or --no-resume to begin anew"
             )
-        run = Run(config, loaded, around, data, device)
-        report(
-            f"training {config.network} ({config.recipe}) on {run.faces} faces, "
-            f"{run.steps} steps of {config.batch} on {device}"
-        )
-        try:
-            run.open(modeldir, progress, weights, clear=not options.resume)
-            if run.finished:
-                report(f"{modeldir} has done all {run.step} steps: it is finished")
-            interrupted = _until_finished(run, options, report)
-        finally:
-            run.close()
-    except torch.OutOfMemoryError:
-        raise TrainingError(
-            f"{device} has too little memory for a batch of {config.batch}: give a smaller batch; "
-            "a checkpoint that was there is kept"
-        ) from None
+        batch = f"a batch of {config.batch} pictures of {config.side} pixels"
+        with enough_memory(device, batch, "give a smaller batch"):
+            run = Run(config, loaded, around, data, device)
+            report(
+                f"training {config.network} ({config.recipe}) on {run.faces} faces, "
+                f"{run.steps} steps of {config.batch} on {device}"
+            )
+            try:
+                run.open(modeldir, progress, weights, clear=not options.resume)
+                if run.finished:
+                    report(f"{modeldir} has done all {run.step} steps: it is finished")
+                interrupted = _until_finished(run, options, report)
+            finally:
+                run.close()
     finally:
         cv2.setNumThreads(threads)
-    return Outcome(run.step, run.steps, run.standing.best, interrupted, loaded.errors)
+    return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
 
 
 def _compare(
