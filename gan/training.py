@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -22,6 +21,7 @@ from gan.networks import build_networks
 from gan.pairs import PairError, read_index, split_persons
 from gan.processes import Processes
 from gan.recipes import LOSSES, STEPS, all_parameters, make_optimizer
+from gan.sample_grid import sample_grid
 from gan.store import PairStore, Skipped, load_pairs
 from gan.watch import LossWatch
 from landmarks.runs.devices import fast_precision, usable_device
@@ -43,7 +43,6 @@ from landmarks.runs.state import (
 SHOWN_FACES = 64
 """So many held-out faces are generated for the figure in the metrics."""
 
-SAMPLE_ROWS = 8
 _SHOWN = 10
 
 
@@ -330,17 +329,8 @@ class _Run:
             made = torch.cat([generator(part).float() for part in parts])
         generator.train()
         self.folder.write_metrics(self.step, {self.shown_name: (made - faces).abs().mean().item()})
-        # For each person landmarks, generated and true face, side by side.
-        shown = torch.stack([landmarks, made, faces], 1)[:: -(-len(made) // SAMPLE_ROWS)]
-        grid = torch.cat([torch.cat(list(row), 2) for row in shown], 1)
-        grid = ((grid.float() + 1) * 127.5).round().clamp(0, 255).byte()
-        self.folder.write_picture(
-            "epoch",
-            epoch,
-            self.step,
-            np.ascontiguousarray(grid.permute(1, 2, 0).cpu().numpy()),
-            event="landmarks_generated_true",
-        )
+        grid = sample_grid(landmarks, made, faces)
+        self.folder.write_picture("epoch", epoch, self.step, grid, event="landmarks_generated_true")
 
     def _save(self) -> None:
         self.watch.check()

@@ -17,6 +17,7 @@ from gan.frame import Frame, write_frame
 from gan.model_file import load_generator
 from gan.networks import build_networks
 from gan.pairs import read_index, split_persons
+from gan.sample_grid import sample_grid
 from gan.store import load_pairs
 from gan.train import _config, _parser
 from gan.training import Options, train
@@ -93,6 +94,19 @@ def test_the_average_follows_the_weights(tmp_path, pairs):
     begun = build_networks(config)["generator"].leave.weight.detach()
     torch.testing.assert_close(averages[0], 0.1 * begun + 0.9 * weights[0])
     torch.testing.assert_close(averages[1], 2 / 11 * averages[0] + 9 / 11 * weights[1])
+
+
+def test_a_grid_shows_each_face_in_a_row():
+    def numbered(first: int) -> torch.Tensor:
+        shades = torch.arange(first, first + 20).float() / 127.5 - 1
+        return shades[:, None, None, None].expand(20, 3, 4, 5)
+
+    grid = sample_grid(numbered(0), numbered(100), numbered(200))
+    assert grid.shape == (7 * 4, 3 * 5, 3)  # every third of twenty
+    rows = [[3 * k, 100 + 3 * k, 200 + 3 * k] for k in range(7)]
+    assert grid[::4, ::5, 0].tolist() == rows
+    assert (grid == grid[::4, ::5].repeat(4, 0).repeat(5, 1)).all()
+    assert sample_grid(*[numbered(0)[:8]] * 3).shape == (8 * 4, 15, 3)
 
 
 def launch(pairs: Path, modeldir: Path, *arguments: str, processes: int) -> str:
