@@ -17,9 +17,12 @@ import math
 import os
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gan.console import generator_parser, run
 from landmarks.errors import InputError
@@ -54,15 +57,19 @@ class Report:
     verdict : Verdict
     notes : tuple of str
         Sentences: what was left out, and what distance to compare identities with.
-    fid, kid : float or None
-        None where Inception's weights are not at hand.
+    worst : (H, W, 3) uint8 array
+        The twenty worst faces, each with its landmarks, true picture and nearest copy.
+    fid, kid : dict
+        'generated' and 'nearest copy' → distance to the true pictures; empty where Inception's
+        weights are not at hand.
     """
 
     scores: dict[str, Scores]
     verdict: Verdict
     notes: tuple[str, ...]
-    fid: float | None = None
-    kid: float | None = None
+    worst: NDArray[np.uint8] = field(compare=False, repr=False)
+    fid: dict[str, float] = field(default_factory=dict)
+    kid: dict[str, float] = field(default_factory=dict)
 
     def table(self) -> str:
         """The numbers, one line each."""
@@ -72,9 +79,23 @@ class Report:
             values = [getattr(self.scores[head], name) * factor for head in heads]
             told = [form.format(value) if math.isfinite(value) else "–" for value in values]
             lines.append(f"{title:<32}" + "".join(f"{text:>15}" for text in told))
-        if self.fid is not None and self.kid is not None:
-            lines.append(f"{'FID':<32}{self.fid:>15.2f}\n{'KID':<32}{self.kid:>15.5f}")
+        for title, form, distances in (("FID", ".2f", self.fid), ("KID", ".5f", self.kid)):
+            if distances:
+                told = [f"{distances[h]:{form}}" if h in distances else "–" for h in heads]
+                lines.append(f"{title:<32}" + "".join(f"{text:>15}" for text in told))
         return "\n".join(lines)
+
+    def write_worst(self, path: str | os.PathLike[str]) -> None:
+        """Write the worst faces as a .png file.
+
+        Raises
+        ------
+        OSError
+            It cannot be written.
+        """
+        from gan.marked_png import COMPARISON, write_marked_png
+
+        write_marked_png(path, self.worst, notice=COMPARISON)
 
     def record(self) -> dict[str, Any]:
         """The report as JSON holds it; null where there is no finite number."""
@@ -167,7 +188,6 @@ def evaluate(
     from gan.held_out import divide
     from gan.identity import descriptors, mean_pairwise_distance
     from gan.inception import inception_distances, missing_inception
-    from gan.marked_png import COMPARISON, write_marked_png
     from gan.model_file import load_generator
     from gan.verdict import judge, require_found
     from gan.worst import draw_worst
@@ -210,30 +230,33 @@ def evaluate(
         f" {between:.3f} of two"
     )
     reason = missing_inception(len(held))
-    fid, kid = (None, None) if reason else inception_distances(generated, held.images)
-    if sheet is not None:
-        errors = results["generated"].errors
-        picture = draw_worst(held.drawings, generated, held.images, copied, errors)
-        write_marked_png(sheet, picture, notice=COMPARISON)
     notes += [reason] if reason else []
-    return Report(scores, verdict, tuple(dict.fromkeys(notes)), fid, kid)
+    drawn = {"generated": generated, "nearest copy": copied}
+    told = {} if reason else {h: inception_distances(x, held.images) for h, x in drawn.items()}
+    report = Report(
+        scores,
+        verdict,
+        tuple(dict.fromkeys(notes)),
+        draw_worst(held.drawings, generated, held.images, copied, results["generated"].errors),
+        fid={head: fid for head, (fid, _) in told.items()},
+        kid={head: kid for head, (_, kid) in told.items()},
+    )
+    if sheet is not None:
+        report.write_worst(sheet)
+    return report
 
 
 def _run(args: argparse.Namespace) -> None:
-    from landmarks.files import replacing
-    from landmarks.ledger import cannot_write
     from landmarks.runs.devices import usable_device
 
     if args.limit < 0:
         raise InputError(f"--limit is {args.limit}: expected 0 or more")
-    sheet = None
-    if args.output is not None:
-        target = Path(args.output)
+    target = None if args.output is None else Path(args.output)
+    if target is not None:
         if target.suffix.lower() != ".json":
             raise InputError(f"{target}: expected a name that ends in .json")
         if not target.parent.is_dir():
             raise InputError(f"the folder {target.parent} does not exist")
-        sheet = target.with_suffix(".png")
     report = evaluate(
         args.model,
         args.data,
@@ -241,22 +264,8 @@ def _run(args: argparse.Namespace) -> None:
         limit=args.limit,
         device=usable_device(args.device),
         ema=not args.last,
-        sheet=sheet,
         progress=True,
     )
-    if args.output is not None:
-        told = {
-            "model": args.model,
-            "data": args.data,
-            "train": args.train,
-            "limit": args.limit,
-            **report.record(),
-        }
-        try:
-            with replacing(args.output) as handle:
-                handle.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
-        except OSError as error:
-            raise cannot_write(Path(args.output), error) from None
     held, known = report.scores["generated"], report.scores["training"]
     print(
         f"{held.pairs} faces of {held.persons} held-out persons, {known.pairs} of"
@@ -265,7 +274,27 @@ def _run(args: argparse.Namespace) -> None:
     print(report.table())
     for note in report.notes:
         print(note)
-    print(report.verdict)
+    print(report.verdict, flush=True)
+    if target is not None:  # last: what was measured for minutes is told whatever the disk says
+        _write(target, report, args)
+
+
+def _write(target: Path, report: Report, args: argparse.Namespace) -> None:
+    from landmarks.files import replacing
+    from landmarks.ledger import cannot_write
+
+    asked = {name: getattr(args, name) for name in ("model", "data", "train", "limit")}
+    sheet = target.with_suffix(".png")
+    try:
+        with replacing(target) as handle:
+            told = {**asked, **report.record()}
+            handle.write(json.dumps(told, indent=2, ensure_ascii=False) + "\n")
+    except OSError as error:
+        raise cannot_write(target, error) from None
+    try:
+        report.write_worst(sheet)
+    except OSError as error:
+        raise cannot_write(sheet, error) from None
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-from gan import evaluate, evaluation
+from gan import evaluate, evaluation, inception
 from gan.config import Config
 from gan.frame import Frame, read_drawing, write_frame
 from gan.held_out import divide
@@ -151,6 +151,45 @@ def test_an_untrained_generator(pairs, seed, tmp_path, capsys):
         assert "true pictures" in sheet.text["Description"]
         assert "not a photograph" not in sheet.text["Description"]
         assert "/compositeWithTrainedAlgorithmicMedia" in sheet.text["XML:com.adobe.xmp"]
+
+
+def test_results_are_told_before_files_are_written(pairs, seed, tmp_path, capsys, monkeypatch):
+    model = write_model(tmp_path / "g.safetensors", seed)
+
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    for name in ("landmarks.files.replacing", "gan.marked_png.write_marked_png"):
+        with monkeypatch.context() as patch:
+            patch.setattr(name, full)
+            out = tmp_path / "report.json"
+            arguments = [str(model), str(pairs), "-o", str(out), "--device", "cpu"]
+            assert evaluate.main(arguments) == 2
+        told = capsys.readouterr()
+        assert told.out.splitlines()[-1].startswith("untrained: ")
+        assert "cannot be written: No space left on device" in told.err
+    assert json.loads(out.read_text())["verdict"] == "untrained"  # only the picture failed
+
+
+def test_inception_measures_the_copies_too(pairs, seed, tmp_path, monkeypatch):
+    model = write_model(tmp_path / "g.safetensors", seed)
+    monkeypatch.setattr(inception, "missing_inception", lambda faces: None)
+
+    def distances(made, true):
+        gap = np.abs(made.astype(float) - true).mean()
+        return gap, gap / 1000
+
+    monkeypatch.setattr(inception, "inception_distances", distances)
+    report = evaluate.evaluate(str(model), str(pairs))
+    assert list(report.fid) == list(report.kid) == ["generated", "nearest copy"]
+    # The copy is the same portrait in another shade; the generator was never trained.
+    assert 0 < report.fid["nearest copy"] < 30 < report.fid["generated"]
+    assert report.record()["kid"] == report.kid
+    heads, *lines = report.table().splitlines()
+    (line,) = [line for line in lines if line.startswith("FID")]
+    for head, number in zip(report.fid, line.split()[1:3], strict=True):
+        assert float(number) == pytest.approx(report.fid[head], abs=0.01)
+        assert line.index(number) + len(number) == heads.index(head) + len(head)
 
 
 def test_true_faces_are_measured_as_true(pairs):
