@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -100,7 +101,8 @@ def test_points_and_radii_are_the_networks_in_pixels(files, portrait):
 def test_grey_and_colours_and_alpha_are_the_same_picture(predictor, portrait):
     grey = cv2.cvtColor(portrait, cv2.COLOR_RGB2GRAY)
     fits = predictor.predict(portrait, BOXES)
-    for image in (grey, grey[..., None], np.dstack([portrait, grey])):
+    backwards = np.ascontiguousarray(grey[::-1, ::-1])[::-1, ::-1]  # negative strides
+    for image in (grey, grey[..., None], np.dstack([portrait, grey]), backwards):
         close(fits, predictor.predict(image, BOXES))
 
 
@@ -279,6 +281,14 @@ def test_files_that_hold_something_else(files, tmp_path, capsys):
     ]:
         assert export_command.main([str(a) for a in arguments]) == 2
         assert told in capsys.readouterr().err
+
+
+def test_a_folder_called_small_is_not_the_network_that_ships(files, tmp_path, monkeypatch):
+    (tmp_path / "small").mkdir()
+    (tmp_path / "small" / "model.safetensors").write_bytes(files[0].read_bytes())
+    monkeypatch.chdir(tmp_path)
+    for source in ("./small", Path("small")):
+        assert load_predictor(source).config == Config(side=64)
 
 
 def test_weights_of_another_architecture(files, tmp_path):

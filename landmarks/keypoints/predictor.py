@@ -179,7 +179,7 @@ def load_predictor(
         installed, or the device cannot be used.
     """
     name = os.fspath(source)
-    if name == SMALL:
+    if source == SMALL:  # not Path("small"), which is a folder of that name
         path = SHIPPED if device is None else SHIPPED.with_suffix(".safetensors")
         if not path.is_file():
             raise InputError(f"the network {SMALL!r} is not part of this installation: no {path}")
