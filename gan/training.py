@@ -29,7 +29,7 @@ from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options, TrainingError
 from landmarks.runs.options import Outcome as RunOutcome
-from landmarks.runs.run_folder import FolderError, RunFolder
+from landmarks.runs.run_folder import RunFolder, other_run
 from landmarks.runs.state import (
     CHECKPOINT_FILE,
     Progress,
@@ -155,12 +155,9 @@ def _resumable(modeldir: Path, config: Config, data: str) -> Progress | None:
     told = Config.from_json(progress.config, str(modeldir / CHECKPOINT_FILE))
     differences = told.differences(config)
     if progress.data != data:
-        differences.append("the pairs were others")
+        differences.append("pairs were others")
     if differences:
-        raise FolderError(
-            f"{modeldir} holds a run whose {'; '.join(differences)}: give the same settings to go "
-            "on, another folder, or --no-resume to begin anew"
-        )
+        raise other_run(modeldir, f"whose {'; '.join(differences)}")
     return progress
 
 

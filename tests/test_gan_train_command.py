@@ -141,7 +141,7 @@ def test_a_run_of_other_settings_is_not_mixed_with(run, tmp_path, pairs):
     assert "seed is 0, not 1; batch is 4, not 2" in told
     assert "--no-resume" in told
     write_pair(pairs, 3, 8)
-    assert "the pairs were others" in run(code=2)
+    assert "whose pairs were others: give the same to go on" in run(code=2)
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
     run("--no-resume", "--batch", 2)
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() != before

@@ -245,6 +245,10 @@ def test_memory_that_is_full_is_told(tmp_path, shards, monkeypatch, full):
     with pytest.raises(InputError, match="cpu has too little memory for a batch of 4 pictures of"):
         go(shards, tmp_path)
     assert (tmp_path / "checkpoint.safetensors").exists()
+    monkeypatch.setattr("landmarks.keypoints.training.load_faces", lambda *_: full())
+    with pytest.raises(InputError, match="cpu has too little memory for the faces of all shards"):
+        go(shards, tmp_path / "new")
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_batch_that_no_memory_holds_is_refused_at_once(tmp_path, shards):

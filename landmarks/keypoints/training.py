@@ -19,7 +19,7 @@ from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options as RunOptions
 from landmarks.runs.options import Outcome as RunOutcome
-from landmarks.runs.run_folder import FolderError
+from landmarks.runs.run_folder import other_run
 from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 from landmarks.samples import ShardError
 
@@ -104,15 +104,13 @@ def train(
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one face per thread is faster than one face on many
     try:
-        loaded = load_faces(sources, config)
-        around = load_backgrounds(backgrounds, config)
+        with enough_memory("cpu", "the faces of all shards", "give fewer, or a smaller side"):
+            loaded = load_faces(sources, config)
+            around = load_backgrounds(backgrounds, config)
         _tell(loaded, report)
         data = loaded.digest()
         if progress and progress.data != data:
-            raise FolderError(
-                f"{modeldir} holds a run on other faces: give the same shards to go on, another "
-                "folder, or --no-resume to begin anew"
-            )
+            raise other_run(modeldir, "on other faces")
         batch = f"a batch of {config.batch} pictures of {config.side} pixels"
         with enough_memory(device, batch, "give a smaller batch"):
             run = Run(config, loaded, around, data, device)
@@ -137,10 +135,7 @@ def _compare(
 ) -> None:
     differences = Config.from_json(progress.config, source).differences(config)
     if differences:
-        raise FolderError(
-            f"{modeldir} holds a run whose {'; '.join(differences)}: give the same settings to go "
-            "on, another folder, or --no-resume to begin anew"
-        )
+        raise other_run(modeldir, f"whose {'; '.join(differences)}")
 
 
 def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:

@@ -32,6 +32,21 @@ class FolderError(InputError):
     """A run cannot be kept in a folder."""
 
 
+def other_run(path: str | os.PathLike[str], what: str) -> FolderError:
+    """The error of a folder whose run cannot be gone on with.
+
+    Parameters
+    ----------
+    path : path-like
+    what : str
+        What is different about its run, behind "a run".
+    """
+    return FolderError(
+        f"{path} holds a run {what}: give the same to go on, another folder, or --no-resume to "
+        "begin anew"
+    )
+
+
 class RunFolder:
     """Files of one run; only the main process has one.
 
