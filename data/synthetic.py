@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from data.photos import Photo, Photos, file_hash
-from landmarks.shards import SET_FILE, ShardError, read_shards, shard_files
+from landmarks.samples import ShardError, decode_sample
+from landmarks.shards import SET_FILE, read_members, read_shards, shard_files
 
 
 def shard_photos(path: str, *, points: bool = True) -> Photos:
@@ -25,34 +26,30 @@ def shard_photos(path: str, *, points: bool = True) -> Photos:
     Returns
     -------
     photos : Photos
-        In the order of the shards.
+        In the order of the shards. What lies behind the damage of one of several shards is lost,
+        which is told in its place.
 
     Raises
     ------
     InputError
-        No shard is there, or one was cut off.
+        No shard is there; the only one is no .tar file, is damaged or was cut off.
     """
     files = shard_files(path)
+    alone = len(files) == 1
+    if alone:
+        read_shards(files)  # told before the first sample
+        for _ in read_members(files[0], lambda: False):
+            pass
 
     def stream() -> Iterator[Photo]:
         for file in files:
-            damaged: list[ShardError] = []
-            for sample in read_shards(file, on_damage=damaged.append):
-                yield from _told(file, damaged)
-                person = sample.record.get("person")
-                intensity = sample.record.get("intensity")
-                source = f"{file}/{sample.key}"
-                unknown = f"{source} does not tell who it shows: expected 'person' in its record"
-                yield Photo(
-                    source,
-                    "" if person is None else str(person),
-                    sample.points if points else None,
-                    sample.record.get("emotion") or "",
-                    None if intensity is None else float(intensity),
-                    pixels=sample.image,
-                    problem=unknown if person is None else None,
-                )
-            yield from _told(file, damaged)
+            try:
+                for key, members in read_members(file):
+                    yield _photo(file, key, members, points)
+            except ShardError as error:
+                if alone:
+                    raise
+                yield Photo(file, "", problem=f"{error}; the rest of this shard is lost")
 
     told = "".join(f"{os.path.basename(file)}\0{_hash_of(file)}\n" for file in files)
     digest = hashlib.sha256(told.encode(errors="replace")).hexdigest()
@@ -72,7 +69,20 @@ def _hash_of(file: str) -> str:
     return file_hash(file)
 
 
-def _told(file: str, damaged: list[ShardError]) -> Iterator[Photo]:
-    for error in damaged:
-        yield Photo(file, "", problem=str(error))
-    damaged.clear()
+def _photo(file: str, key: str, members: dict[str, bytes], points: bool) -> Photo:
+    try:
+        sample = decode_sample(key, members, file)
+    except ShardError as error:
+        return Photo(file, "", problem=str(error))
+    person, intensity = sample.record.get("person"), sample.record.get("intensity")
+    source = f"{file}/{key}"
+    unknown = f"{source} does not tell who it shows: expected 'person' in its record"
+    return Photo(
+        source,
+        "" if person is None else str(person),
+        sample.points if points else None,
+        sample.record.get("emotion") or "",
+        None if intensity is None else float(intensity),
+        pixels=sample.image,
+        problem=unknown if person is None else None,
+    )
