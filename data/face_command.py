@@ -130,7 +130,8 @@ def add_persons(parser: argparse.ArgumentParser) -> None:
         default="photo",
         help="who a face shows: each photograph other people (%(default)s; 134212_2.jpg is the"
         " second face of photograph 134212); or by the file's name (Name_NN.jpg), by its folder,"
-        " or each picture another person; auto: by name if all have that form, else by folder",
+        " or each picture another person; auto: by name if nearly all have that form, else by"
+        " folder",
     )
 
 

@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
         choices=RULES,
         default="auto",
         help="who a photograph shows: by its name (Name_NN.jpg), its folder, or every picture"
-        " another person; auto: by name if all have that form, else by folder",
+        " another person; auto: by name if nearly all have that form, else by folder",
     )
     parser.add_argument(
         "--labels",

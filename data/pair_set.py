@@ -77,6 +77,8 @@ class Summary:
         Photographs that gave no pair: no face was found, or something else was wrong.
     problems : list of (str, str)
         The photographs without a pair that this run saw, and why.
+    several : bool
+        Photographs may show several faces, of which the largest was taken.
     """
 
     folder: str
@@ -87,6 +89,7 @@ class Summary:
     without_face: int = 0
     unusable: int = 0
     problems: list[tuple[str, str]] = field(default_factory=list)
+    several: bool = False
 
     def refuse(self, source: str, reason: str) -> None:
         """Count a photograph that gave no pair."""
@@ -109,6 +112,8 @@ class Summary:
             told += "" if first is None else f", the first: {first}"
         if self.without_face or self.unusable:
             told += f" (all in {Path(self.folder, ERRORS_FILE)})"
+        if self.several:
+            told += "; of a photograph with several faces the largest was taken"
         return told
 
 
@@ -144,9 +149,10 @@ def make_pairs(
     folder = Path(target.folder)
     finished = _check_folder(folder, target, resume)
     if finished is not None:
+        finished.several = target.photos.several
         return finished
     journal = Journal(folder / JOURNAL_FILE, target.settings(), resume=resume)
-    summary = Summary(target.folder, target.photos.persons)
+    summary = Summary(target.folder, target.photos.persons, several=target.photos.several)
     try:
         done = {record.stem: record for record in journal if record.error is None}
         records = list(_made(target, journal, done, summary, jobs, progress))

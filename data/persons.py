@@ -12,6 +12,13 @@ RULES = ("auto", "name", "folder", "each")
 
 _NUMBERED = re.compile(r"(.*[^\W_].*?)[_-]\d+", re.DOTALL)
 
+_NEARLY_ALL = 0.9  # of the pictures; a few strays do not change who the others show
+
+_FEELINGS = frozenset(
+    "afraid anger angry calm contempt contemptuous disgust disgusted fear fearful happiness happy"
+    " joy neutral sad sadness surprise surprised".split()
+)
+
 
 def person_in_name(path: str) -> str | None:
     """The person of `Name_NN.jpg` (any number of digits, `_` or `-` before them).
@@ -36,8 +43,8 @@ def choose_rule(rule: str, stems: list[str]) -> str:
     ----------
     rule : {'auto', 'name', 'folder', 'each'}
         'name': `Name_NN.jpg`; 'folder': the folder that holds the picture; 'each': every picture
-        shows another person; 'auto': by name if all names have that form, else by folder if every
-        picture lies in one.
+        shows another person; 'auto': by name if nearly all names have that form (nine in ten) and
+        tell no fewer persons than the folders do, else by folder if every picture lies in one.
     stems : list of str
         Paths below the folder of photographs.
 
@@ -48,14 +55,28 @@ def choose_rule(rule: str, stems: list[str]) -> str:
     Raises
     ------
     InputError
-        'auto', and neither fits.
+        'auto', and neither fits; or the folders that would be persons are named like emotions.
     """
     if rule != "auto":
         return rule
-    unnamed = [stem for stem in stems if person_in_name(stem) is None]
-    if not unnamed:
+    named = [person_in_name(stem) for stem in stems]
+    unnamed = [stem for stem, name in zip(stems, named, strict=True) if name is None]
+    folders = {os.path.dirname(stem) for stem in stems}
+    feelings = sorted(f for f in folders if os.path.basename(f).lower() in _FEELINGS)
+    felt = 2 * len(feelings) > len(folders)
+    # Folders of one person each often hold frame_001.jpg, which names nobody.
+    apart = "" in folders or felt or len({*named} - {None}) >= len(folders)
+    if apart and len(stems) - len(unnamed) >= _NEARLY_ALL * len(stems):
         return "name"
-    if all(os.path.dirname(stem) for stem in stems):
+    if felt:
+        shown = ", ".join(os.path.basename(folder) for folder in feelings[:3])
+        raise InputError(
+            f"the folders are named like emotions ({shown}), not like persons, and {len(unnamed)}"
+            f" of {len(stems)} pictures have no name like Name_NN.jpg (the first: {unnamed[0]}):"
+            " give --persons name to leave those out, a table with a column 'person' (--labels),"
+            " or --persons folder if they are persons"
+        )
+    if "" not in folders:
         return "folder"
     homeless = [stem for stem in unnamed if not os.path.dirname(stem)]
     raise InputError(

@@ -68,12 +68,15 @@ class Photos(NamedTuple):
         How many there are, where that is known beforehand.
     stream : callable
         Gives the photographs, always in the same order.
+    several : bool
+        A photograph may show several faces, of which the largest is taken.
     """
 
     persons: str
     fingerprint: str
     total: int | None
     stream: Callable[[], Iterator[Photo]]
+    several: bool = False
 
 
 class Label(NamedTuple):
@@ -156,7 +159,7 @@ def folder_photos(
         "folder": "the folder",
         "each": "the picture: each shows another person",
     }
-    return Photos(rules[rule], digest.hexdigest(), len(found), stream)
+    return Photos(rules[rule], digest.hexdigest(), len(found), stream, several=True)
 
 
 def _posix(path: str) -> str:

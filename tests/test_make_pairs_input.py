@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from PIL import Image
 
+from data.persons import choose_rule, person_of
 from gan.pair_table import read_pair_table
+from landmarks import write_points
+from landmarks.errors import InputError
 from landmarks.samples import Sample, encode_sample
 from landmarks.shard_set import writing_set
 from tests.test_make_pairs import run
@@ -69,3 +73,63 @@ def test_of_a_damaged_shard_among_whole_ones_the_rest_is_lost_and_told(
     names = [record.name for record in read_pair_table(tmp_path / "out").values()]
     assert names[-2:] == ["5", "6"]
     assert len(names) == 2 + {cut_in_half: 2, drop_the_end: 4, write_text: 0}[damage]
+
+
+def test_a_few_strays_do_not_change_who_the_others_show():
+    """Nine of ten names tell a person: the tenth is left out, not all of them renamed."""
+    named = [f"happy/Ann_{k}.jpg" for k in range(5)] + [f"angry/Bob_{k}.jpg" for k in range(4)]
+    stray = "angry/press.jpg"
+    assert choose_rule("auto", [*named, stray]) == "name"
+    assert person_of(stray, "name") is None
+    assert choose_rule("auto", [name.partition("/")[2] for name in [*named, stray]]) == "name"
+    with pytest.raises(InputError, match="press.jpg does not tell who it shows"):
+        choose_rule("auto", ["Ann_1.jpg", "press.jpg"])
+
+
+def test_folders_named_like_emotions_are_no_persons():
+    names = ["faces/Happy/1.jpg", "faces/angry/2.jpg", "faces/other/3.jpg"]
+    with pytest.raises(InputError) as told:
+        choose_rule("auto", names)
+    assert "named like emotions (Happy, angry), not like persons, and 3 of 3" in str(told.value)
+    for remedy in ("--persons name", "--labels", "--persons folder", "faces/Happy/1.jpg"):
+        assert remedy in str(told.value)
+    assert choose_rule("folder", names) == "folder"
+    # Somebody may be called Joy.
+    assert choose_rule("auto", ["Joy/1.jpg", "Ann/1.jpg", "Bob/1.jpg"]) == "folder"
+
+
+def test_numbered_frames_in_folders_of_one_person_each_name_nobody():
+    assert choose_rule("auto", ["ann/frame_1.jpg", "bob/frame_1.jpg", "eve/x_2.jpg"]) == "folder"
+    assert choose_rule("auto", ["ann/Ann_1.jpg", "bob/Bob_1.jpg"]) == "name"
+
+
+def photographs(folder, names, face_points, size=(280, 260)):
+    """Pictures of noise, and their landmarks in a folder beside them."""
+    rng = np.random.default_rng(0)
+    points = folder.with_name("points")
+    points.mkdir()
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 256, (*size[::-1], 3), np.uint8)).save(folder / name)
+        write_points(points / f"{(folder / name).stem}.txt", face_points)
+    return folder, "--landmarks", points
+
+
+def test_strays_are_left_out_and_told(tmp_path, face_points, capsys):
+    names = [f"fear/Ann_{k}.png" for k in range(9)] + ["fear/press.png"]
+    given = photographs(tmp_path / "photos", names, face_points)
+    told = run(*given, tmp_path / "out", capsys=capsys)
+    assert "9 pairs of 1 persons (by the file's name without its number)" in told
+    assert "1 could not be used, the first: " in told
+    assert "press.png does not tell who it shows" in told
+
+
+def test_that_the_largest_face_is_taken_is_told_where_there_may_be_several(
+    tmp_path, face_points, capsys
+):
+    given = photographs(tmp_path / "photos", ["Ann_1.png", "Bob_1.png"], face_points)
+    for more in ([], ["--resume"]):
+        told = run(*given, tmp_path / "out", *more, capsys=capsys)
+        assert told.endswith("; of a photograph with several faces the largest was taken\n")
+    write_shard(tmp_path / "people.tar", face_points, [1, 2])
+    assert "several" not in run(tmp_path / "people.tar", tmp_path / "shown", capsys=capsys)
