@@ -57,6 +57,14 @@ def _parser() -> argparse.ArgumentParser:
         default=Frame.margin,
         help="around the landmarks, as a share of the longer side of their box (%(default)s)",
     )
+    parser.add_argument(
+        "--border",
+        type=float,
+        default=PairSet.border,
+        metavar="SHARE",
+        help="leave out faces of whose picture more would lie beyond the photograph, where its"
+        " border is repeated (0.1 is a tenth; %(default)s takes all)",
+    )
     parser.add_argument("--style", choices=STYLES, default=Frame.style, help="(%(default)s)")
     parser.add_argument(
         "--thickness", type=int, default=Frame.thickness, help="of contours, pixels (%(default)s)"
@@ -124,6 +132,7 @@ def _run(args: argparse.Namespace) -> Summary:
         photos,
         split=args.split,
         source=os.path.basename(os.path.normpath(args.faces)),
+        border=args.border,
     )
     return make_pairs(target, jobs=jobs, resume=args.resume, progress=True)
 

@@ -43,6 +43,14 @@ class PairSet:
         Whose pairs; persons keep their numbers.
     source : str
         Where the photographs come from, for people to read.
+    border : float
+        How much of a face's frame may lie beyond its photograph, as a share; tighter photographs
+        give no pair. What lies beyond repeats the photograph's border.
+
+    Raises
+    ------
+    InputError
+        `border` is not 0 to 1.
     """
 
     folder: str
@@ -50,6 +58,11 @@ class PairSet:
     photos: Photos
     split: str = "all"
     source: str = ""
+    border: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.border <= 1:
+            raise InputError(f"the border is {self.border}: expected 0 to 1 (0.2 is a fifth)")
 
     def settings(self) -> dict[str, Any]:
         """What a resumed run must not change."""
@@ -58,6 +71,8 @@ class PairSet:
             "split": self.split,
             "persons": self.photos.persons,
             "photographs": self.photos.fingerprint,
+            # Where all are taken nothing is said: so earlier runs can be gone on with.
+            **({"border": self.border} if self.border < 1 else {}),
         }
 
 
@@ -189,7 +204,9 @@ def _made(
 
     persons = set()
     pool = OrderedPool(
-        work, functools.partial(prepare, target.folder, target.frame, jobs == 1), jobs
+        work,
+        functools.partial(prepare, target.folder, target.frame, target.border, jobs == 1),
+        jobs,
     )
     quiet = None if progress else True
     bar = tqdm(total=target.photos.total, unit="img", disable=quiet, leave=False)

@@ -61,10 +61,10 @@ def numbered(photos: Iterator[Photo], split: str) -> Iterator[Task]:
 
 
 _finder: FaceFinder | None = None
-_place: tuple[Path, Frame] | None = None
+_place: tuple[Path, Frame, float] | None = None
 
 
-def prepare(folder: str, frame: Frame, alone: bool) -> None:
+def prepare(folder: str, frame: Frame, border: float, alone: bool) -> None:
     """Make this process ready for `work`.
 
     Parameters
@@ -72,6 +72,8 @@ def prepare(folder: str, frame: Frame, alone: bool) -> None:
     folder : str
         Where the pairs go.
     frame : Frame
+    border : float
+        How much of the frame may lie beyond a photograph, as a share.
     alone : bool
         Whether it is the only one.
     """
@@ -81,7 +83,7 @@ def prepare(folder: str, frame: Frame, alone: bool) -> None:
 
         cv2.setNumThreads(1)  # the processes already fill the cores
     _finder = shared_finder(Settings(faces="largest"))
-    _place = Path(folder), frame
+    _place = Path(folder), frame, border
 
 
 def work(task: Task) -> Record:
@@ -102,7 +104,7 @@ def work(task: Task) -> Record:
         The pair cannot be written.
     """
     assert _place is not None
-    photo, (folder, frame) = task.photo, _place
+    photo, (folder, frame, border) = task.photo, _place
     try:
         if photo.problem is not None:
             raise ImageError(photo.problem)
@@ -113,6 +115,12 @@ def work(task: Task) -> Record:
         if points is None:
             return Record(photo.source, task.stem)
         _check_place(points, picture, photo.source)
+        beyond = _beyond(frame.box(points), picture)
+        if beyond > border:
+            raise ImageError(
+                f"{photo.source} is too tight: {beyond:.0%} of the frame around the face lies"
+                f" beyond it, at most {border:.0%} may"
+            )
         _write(folder, frame, task, picture, points)
     except (ImageError, PointsError) as error:
         told = str(error) if photo.source in str(error) else f"{photo.source}: {error}"
@@ -141,6 +149,15 @@ def _check_place(points: NDArray[np.float64], picture: NDArray[np.uint8], source
             f"{source} has {width}×{height} pixels and landmarks around ({x:.0f}, {y:.0f}): they"
             " are of another picture"
         )
+
+
+def _beyond(box: tuple[float, float, float, float], picture: NDArray[np.uint8]) -> float:
+    """Share of a box that lies beyond a picture, and would repeat its border."""
+    height, width = picture.shape[:2]
+    left, top, right, bottom = box
+    across = max(0.0, min(right, width) - max(left, 0.0)) / (right - left)
+    down = max(0.0, min(bottom, height) - max(top, 0.0)) / (bottom - top)
+    return round(1 - across * down, 9)  # a sum of floats would miss 0 by a little
 
 
 def _write(

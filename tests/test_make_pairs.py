@@ -301,6 +301,8 @@ def test_only_processes_that_cannot_start_are_bad_input(people, tmp_path, monkey
         (["--size", 8], "the size is 8: expected 16"),
         (["--margin", "nan"], "the margin is nan"),
         (["--thickness", 0], "the thickness is 0"),
+        (["--border", 1.5], "the border is 1.5: expected 0 to 1"),
+        (["--border", "nan"], "the border is nan: expected 0 to 1"),
         (["--jobs", 0], "--jobs is 0"),
         (["--landmarks", "nowhere.csv"], "nowhere.csv does not exist"),
         (["--labels", "nowhere.csv"], "nowhere.csv does not exist"),

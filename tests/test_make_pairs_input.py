@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from data.pair_work import _beyond
 from data.persons import choose_rule, person_of
 from gan.pair_table import read_pair_table
 from landmarks import write_points
@@ -133,3 +134,31 @@ def test_that_the_largest_face_is_taken_is_told_where_there_may_be_several(
         assert told.endswith("; of a photograph with several faces the largest was taken\n")
     write_shard(tmp_path / "people.tar", face_points, [1, 2])
     assert "several" not in run(tmp_path / "people.tar", tmp_path / "shown", capsys=capsys)
+
+
+def test_how_much_lies_beyond_a_picture():
+    picture = np.zeros((10, 20, 3), np.uint8)
+    assert _beyond((0, 0, 20, 10), picture) == 0
+    assert _beyond((-5, 0, 5, 10), picture) == 0.5
+    assert _beyond((-5, -5, 5, 5), picture) == 0.75
+    assert _beyond((-10, -10, 40, 40), picture) == 0.92
+    assert _beyond((30, 0, 40, 10), picture) == 1
+
+
+def test_photographs_that_are_too_tight_can_be_left_out(tmp_path, face_points, capsys):
+    low, high = face_points.min(axis=0), face_points.max(axis=0)
+    longer = (high - low).max()
+    # Moved so that a quarter of the square around the landmarks lies left of the photograph.
+    moved = face_points - [(low[0] + high[0]) / 2 + 0.5 - longer / 4, 0]
+    given = photographs(tmp_path / "photos", ["Ann_1.png", "Bob_1.png"], face_points)
+    write_points(tmp_path / "points" / "Bob_1.txt", moved)
+    frame = ("--margin", 0)
+    run(*given, tmp_path / "all", *frame)
+    assert len(read_pair_table(tmp_path / "all")) == 2
+    run(*given, tmp_path / "more", *frame, "--border", 0.26)
+    assert len(read_pair_table(tmp_path / "more")) == 2
+    told = run(*given, tmp_path / "less", *frame, "--border", 0.24, capsys=capsys)
+    assert "Bob_1.png is too tight: 25% of the frame around the face lies beyond it" in told
+    assert [record.name for record in read_pair_table(tmp_path / "less").values()] == ["Ann"]
+    told = run(*given, tmp_path / "less", *frame, "--resume", code=2, capsys=capsys)
+    assert "with other settings (border was 0.24" in told
