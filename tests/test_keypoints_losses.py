@@ -106,7 +106,7 @@ def test_radii_are_stretched_to_hold_ninety_percent_in_each_region():
     distance = rng.gamma(2, 0.01, (4000, 68))
     distance[:, 60:68] *= 3
     radius = rng.uniform(0.01, 0.02, (4000, 68))
-    factors = radius_factors(radius, distance)
+    factors = radius_factors(radius, distance, share=0.9)
     inside = distance <= radius * factors
     assert inside[:, 60:68].mean() == pytest.approx(0.9, abs=0.001)
     assert inside[:, :17].mean() == pytest.approx(0.9, abs=0.001)

@@ -22,7 +22,7 @@ from landmarks.keypoints.model_file import load_model  # noqa: E402
 from landmarks.keypoints.pictures import feature_maps, predictions  # noqa: E402
 from landmarks.keypoints.run import Run  # noqa: E402
 from landmarks.keypoints.training import Options, Outcome, train  # noqa: E402
-from landmarks.keypoints.validation import SHARE, Standing, ask  # noqa: E402
+from landmarks.keypoints.validation import STRETCHED, Standing, ask  # noqa: E402
 from tests.drawn_faces import drawn_points, write_faces  # noqa: E402
 
 
@@ -88,7 +88,7 @@ def test_the_model_is_the_best_one_and_its_radii_hold_their_share(tmp_path, shar
     distance = np.linalg.norm(said.points - truth, axis=2)
     eyes = np.linalg.norm(truth[:, 36] - truth[:, 45], axis=1)
     assert (distance.mean(1) / eyes).mean() == pytest.approx(outcome.best, rel=1e-4)
-    assert (distance <= said.radius).mean() == pytest.approx(SHARE, abs=0.04)
+    assert (distance <= said.radius).mean() == pytest.approx(STRETCHED, abs=0.04)
     assert outcome.best == pytest.approx(
         min(line["validation_nme"] for line in lines(tmp_path) if "validation_nme" in line),
         rel=1e-5,

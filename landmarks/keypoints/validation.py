@@ -15,8 +15,10 @@ from landmarks.keypoints.batches import to_tensor
 
 Array = NDArray[Any]
 
-SHARE = 0.9
-"""So many of the truths are to lie inside of the stated radii."""
+STRETCHED = 0.91
+"""Radii are stretched to hold so many of the truths in the crops of validation persons, so that they
+hold 90 % in boxes that a detector found, where 0.7 % fewer of the same persons' truths were
+inside."""
 
 _FAILED = 0.08
 _BATCH = 64
@@ -76,7 +78,7 @@ def mean_errors(said: Array, truth: Array) -> Array:
     return np.linalg.norm(said - truth, axis=2).mean(axis=1) / np.maximum(length, 1e-6)
 
 
-def radius_factors(radius: Array, distance: Array, share: float = SHARE) -> Array:
+def radius_factors(radius: Array, distance: Array, share: float = STRETCHED) -> Array:
     """What radii must be multiplied with to hold the wanted share of the truths.
 
     Parameters
