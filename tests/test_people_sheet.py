@@ -6,7 +6,7 @@ from PIL import Image
 
 from data.people import sheet
 from data.people.sheet import Candidate, choose, columns_for
-from data.people.sheet_drawing import draw_cell, draw_sheet, sheet_size
+from data.people.sheet_drawing import _HIDDEN, _SEEN, draw_cell, draw_sheet, sheet_size
 from landmarks.samples import LABEL_COLORS, LABELS, Sample, encode_sample
 from landmarks.shard_set import writing_set
 from tests import made_up_head
@@ -42,6 +42,18 @@ def test_each_column_gets_the_nearest_picture_and_none_twice():
     chosen = choose(seen, columns, rows=2)
     keys = {who: [item and item.key for item in row] for who, row in chosen.items()}
     assert keys == {"7": ["d", "a", "b"], "3": [None, "c", None]}
+
+
+def test_pictures_of_one_emotion_rise_from_left_to_right():
+    """0.29 is nearest to 0.4; what is left for 1.0 is weaker."""
+    columns = columns_for(["fear", "anger"], [1.0, 0.4])
+    seen = [
+        Candidate("a", "7", "fear", 0.29),
+        Candidate("b", "7", "anger", 0.5),
+        Candidate("c", "7", "fear", 0.22),
+    ]
+    keys = [item and item.key for item in choose(seen, columns, rows=1)["7"]]
+    assert keys == ["a", "c", None, "b"]
 
 
 def test_points_and_masks_lie_where_they_belong():
@@ -120,9 +132,33 @@ def test_a_sheet_that_cannot_be_written_is_refused_before_it_is_drawn(
 def test_the_size_of_a_sheet_is_known_before():
     columns = columns_for(["neutral", "fear"], [0.5, 1.0])
     rows = {"7": [None] * 3, "1234567": [None] * 3}
-    for labels in (False, True):
-        drawn = draw_sheet(rows, columns, cell=40, points=False, labels=labels)
-        assert drawn.size == sheet_size(rows, columns, cell=40, labels=labels)
+    for points in (False, True):
+        for labels in (False, True):
+            shown = {"cell": 40, "points": points, "labels": labels}
+            assert draw_sheet(rows, columns, **shown).size == sheet_size(rows, columns, **shown)
+
+
+def test_the_legend_tells_every_colour_and_stays_on_the_sheet():
+    columns = columns_for(["fear"], [0.5, 1.0])
+    colors = {"points": [_SEEN, _HIDDEN], "labels": LABEL_COLORS[LABELS.index("lips") :]}
+    for points in (False, True):
+        for labels in (False, True):
+            drawn = draw_sheet({"7": [None, None]}, columns, cell=60, points=points, labels=labels)
+            pixels = np.asarray(drawn)
+            for name, shown in (("points", points), ("labels", labels)):
+                for color in colors[name]:
+                    found = np.argwhere((pixels == color).all(2))
+                    whole = len(found) >= 9 * 9  # of a square of 11 pixels with its outline
+                    assert whole == (shown or color == (255, 255, 255)), (name, color)
+            # Nothing reaches the edge, where it would be cut off.
+            assert (pixels[:, -1] == 255).all()
+            assert (pixels[-1] == 255).all()
+
+
+def test_points_are_told_from_masks_by_their_colour():
+    for dot in (_SEEN, _HIDDEN):
+        for color in (*LABEL_COLORS, *{_SEEN, _HIDDEN} - {dot}):
+            assert np.linalg.norm(np.subtract(dot, color)) > 120
 
 
 @pytest.mark.parametrize(
@@ -147,9 +183,35 @@ def test_bad_input_is_one_sentence(arguments, told, tmp_path, monkeypatch, capsy
     assert not list(tmp_path.iterdir())
 
 
-def test_an_unwritable_sheet_and_shards_without_people_are_told(shards, tmp_path, capsys):
-    assert sheet.main([str(shards), "-o", str(tmp_path / "no" / "a.png")]) == 2
-    assert "No such file" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("place", "sentence"),
+    [("no/a.png", "no of a.png does not exist: make it first"), ("a.png", "a.png is a folder")],
+)
+def test_a_place_that_cannot_be_written_is_told_before_anything_is_read(
+    tmp_path, capsys, place, sentence
+):
+    (tmp_path / "a.png").mkdir()
+    assert sheet.main([str(tmp_path / "none.tar"), "-o", str(tmp_path / place)]) == 2
+    told = capsys.readouterr().err
+    assert sentence in told
+    assert told.count("\n") == 1
+
+
+def test_what_is_no_shard_is_told_as_that(shards, tmp_path, capsys):
+    (tmp_path / "README.md").write_text("# Data\n" * 400)
+    assert sheet.main([str(tmp_path / "README.md"), "-o", str(tmp_path / "a.png")]) == 2
+    assert "README.md is not a tar file: expected a shard" in capsys.readouterr().err
+
+
+def test_the_sheet_tells_what_it_shows(shards, tmp_path, capsys):
+    out = tmp_path / "a.png"
+    assert sheet.main([str(shards), "-o", str(out), "--cell", "32"]) == 0
+    with Image.open(out) as drawn:
+        size = f"{drawn.width:,} × {drawn.height:,}"
+    assert capsys.readouterr().out == f"{out}: 1 person, {size} pixels\n"
+
+
+def test_shards_without_people_are_told(tmp_path, capsys):
     with writing_set(tmp_path / "other.tar", {}) as written:
         written.add("k", encode_sample(sample("k", 0, "fear", 1)._replace(record={})))
     assert sheet.main([str(tmp_path / "other.tar"), "-o", str(tmp_path / "a.png")]) == 2

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import sys
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
@@ -22,7 +23,7 @@ from data.people.sheet_drawing import Cell, Column, draw_sheet, sheet_size
 from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.samples import Sample, decode_sample
-from landmarks.shards import read_members, shard_files
+from landmarks.shards import read_members, read_shards, shard_files
 
 _PROGRAM = "python -m data.people.sheet"
 _MOST_SIDE, _MOST_PIXELS = 65_500, 250_000_000
@@ -73,7 +74,8 @@ def choose(
     Returns
     -------
     chosen : dict
-        Person → a candidate for each column, None where there is no further one of that emotion.
+        Person → a candidate for each column, None where there is no further one of that emotion;
+        those of one emotion rise with their columns.
     """
     people: dict[str, list[Candidate]] = {}
     for candidate in candidates:
@@ -96,6 +98,17 @@ def _nearest(found: list[Candidate], columns: Sequence[Column]) -> list[Candidat
         if chosen[place] is None and number not in taken:
             chosen[place] = found[number]
             taken.add(number)
+    for emotion in {column.emotion for column in columns}:
+        # Where pictures are few, the best fit of one column may lie beyond that of the next.
+        places = [
+            place
+            for place, column in enumerate(columns)
+            if column.emotion == emotion and chosen[place] is not None
+        ]
+        places.sort(key=lambda place: columns[place].intensity)
+        rising = sorted(filter(None, map(chosen.__getitem__, places)), key=lambda c: c.intensity)
+        for place, candidate in zip(places, rising, strict=True):
+            chosen[place] = candidate
     return chosen
 
 
@@ -109,7 +122,8 @@ def _check_size(persons: Collection[str], columns: list[Column], args: argparse.
     """Refuse a sheet that could not be written, before anything of it is drawn."""
     if not persons:
         raise InputError("there is no picture to put on the sheet")
-    size = sheet_size(persons, columns, cell=args.cell, labels=_layers(args)[1])
+    points, labels = _layers(args)
+    size = sheet_size(persons, columns, cell=args.cell, points=points, labels=labels)
     side = _MOST_SIDE if _kind(args) == "JPEG" else _MOST_PIXELS
     if max(size) > side or size[0] * size[1] > _MOST_PIXELS:
         raise InputError(
@@ -121,6 +135,7 @@ def _check_size(persons: Collection[str], columns: list[Column], args: argparse.
 
 def _from_shards(args: argparse.Namespace, columns: list[Column]) -> dict[str, list[Cell]]:
     files = shard_files(args.shards)
+    read_shards(files)  # what is no shard, or was cut off, is told at once
 
     def candidates() -> Iterator[Candidate]:
         for name, file, members in _in_shards(files):
@@ -227,12 +242,15 @@ def _work(args: argparse.Namespace) -> None:
         if not math.isfinite(value):
             raise InputError(f"--intensities holds {value}: expected finite numbers")
     kind = _kind(args)
+    _check_place(Path(args.output))
     columns = columns_for(args.emotions, args.intensities)
     rows = _rendered(args, columns) if args.ict else _from_shards(args, columns)
     points, labels = _layers(args)
     sheet = draw_sheet(rows, columns, cell=args.cell, points=points, labels=labels)
     with replacing(args.output, "wb", durable=False) as handle:
         sheet.save(handle, format=kind, quality=92)
+    people = f"{len(rows)} {'person' if len(rows) == 1 else 'people'}"
+    print(f"{args.output}: {people}, {sheet.width:,} × {sheet.height:,} pixels", flush=True)
 
 
 def _kind(args: argparse.Namespace) -> str:
@@ -242,6 +260,16 @@ def _kind(args: argparse.Namespace) -> str:
     if kind is None:
         raise InputError(f"{path} has the unknown ending {path.suffix!r}: expected .png or .jpg")
     return kind
+
+
+def _check_place(path: Path) -> None:
+    """Refuse a file that cannot be written, before minutes of rendering."""
+    if path.is_dir():
+        raise InputError(f"{path} is a folder: expected the name of a picture")
+    if not path.parent.is_dir():
+        raise InputError(f"the folder {path.parent} of {path.name} does not exist: make it first")
+    if not os.access(path.parent, os.W_OK):
+        raise InputError(f"the folder {path.parent} cannot be written: give another one with -o")
 
 
 def _layers(args: argparse.Namespace) -> tuple[bool, bool]:

@@ -15,7 +15,7 @@ from landmarks.image import resize
 from landmarks.samples import LABEL_COLORS, LABELS, Sample, split_of
 
 _PAPER, _INK, _FAINT, _EMPTY = "white", (40, 40, 40), (120, 120, 120), (236, 236, 236)
-_SEEN, _HIDDEN = (60, 255, 120), (255, 90, 60)
+_SEEN, _HIDDEN = (255, 230, 0), (255, 0, 255)  # far from every colour of a mask
 _GAP, _GROUP_GAP, _MARGIN = 4, 14, 16
 _COVER = 0.4  # of the masks
 
@@ -41,7 +41,7 @@ def draw_cell(sample: Sample, size: int, *, points: bool, labels: bool) -> NDArr
     size : int
         Of the longer side, in pixels.
     points : bool
-        Draw the landmarks: green where the camera sees them, red where it does not.
+        Draw the landmarks: yellow where the camera sees them, magenta where it does not.
     labels : bool
         Lay the masks over the picture.
 
@@ -75,10 +75,51 @@ def _text(cell: int) -> tuple[_Font, int]:
     return ImageFont.load_default(height), round(1.5 * height)
 
 
+class _Entry(NamedTuple):
+    """A colour and what it means, at a place in the legend."""
+
+    x: int
+    line: int
+    name: str
+    color: tuple[int, int, int]
+
+
+class _Layout(NamedTuple):
+    """Left edges of the columns, top of the first row, step to the next, and what else is where."""
+
+    lefts: list[int]
+    top: int
+    step: int
+    size: tuple[int, int]
+    legend: list[_Entry]
+
+
+def _legend(points: bool, labels: bool, room: int, font: _Font) -> list[_Entry]:
+    """What the colours of points and masks mean, in as many lines as it takes."""
+    meant = {"visible point": _SEEN, "hidden point": _HIDDEN} if points else {}
+    if labels:
+        first = LABELS.index("lips")
+        names = (name.replace("_", " ") for name in LABELS[first:])
+        meant |= dict(zip(names, LABEL_COLORS[first:], strict=True))
+    entries: list[_Entry] = []
+    x = line = 0
+    for name, color in meant.items():
+        width = 15 + int(font.getlength(name))
+        if x and x + width > room:
+            x, line = 0, line + 1
+        entries.append(_Entry(x, line, name, color))
+        x += width + 18
+    return entries
+
+
+def _small(cell: int) -> _Font:
+    """Letters of the numbers and of the legend."""
+    return ImageFont.load_default(max(10, cell // 13))
+
+
 def _layout(
-    persons: Collection[str], columns: Sequence[Column], cell: int, labels: bool
-) -> tuple[list[int], int, int, tuple[int, int]]:
-    """Left edges of the columns, top of the first row, step to the next, and the sheet's size."""
+    persons: Collection[str], columns: Sequence[Column], cell: int, points: bool, labels: bool
+) -> _Layout:
     text, line = _text(cell)
     name_width = int(max(text.getlength(f"person {person}") for person in persons)) + _MARGIN
     lefts, left = [], _MARGIN + name_width
@@ -88,15 +129,17 @@ def _layout(
         lefts.append(left)
         left += cell + _GAP
     top, step = _MARGIN + 2 * line, cell + line + _GAP
-    legend = labels * line
-    return lefts, top, step, (left - _GAP + _MARGIN, top + step * len(persons) + legend + _MARGIN)
+    legend = _legend(points, labels, left - _GAP - lefts[0], _small(cell))
+    lines = legend[-1].line + 1 if legend else 0
+    height = top + step * len(persons) + lines * line + _MARGIN
+    return _Layout(lefts, top, step, (left - _GAP + _MARGIN, height), legend)
 
 
 def sheet_size(
-    persons: Collection[str], columns: Sequence[Column], *, cell: int, labels: bool
+    persons: Collection[str], columns: Sequence[Column], *, cell: int, points: bool, labels: bool
 ) -> tuple[int, int]:
     """Width and height in pixels that `draw_sheet` will give a sheet of these persons."""
-    return _layout(persons, columns, cell, labels)[3]
+    return _layout(persons, columns, cell, points, labels).size
 
 
 def draw_sheet(
@@ -126,8 +169,8 @@ def draw_sheet(
         RGB.
     """
     text, line = _text(cell)
-    small = ImageFont.load_default(max(10, cell // 13))
-    lefts, top, step, size = _layout(rows, columns, cell, labels)
+    small = _small(cell)
+    lefts, top, step, size, legend = _layout(rows, columns, cell, points, labels)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
     _draw_head(pen, columns, lefts, cell, text)
@@ -144,8 +187,11 @@ def draw_sheet(
             sheet.paste(Image.fromarray(drawn), (x, y))
             place = (x + cell // 2, y + cell + line // 2)
             pen.text(place, f"{intensity:.2f}", _FAINT, small, anchor="mm")
-    if labels:
-        _draw_legend(pen, lefts[0], top + step * len(rows) + line // 2, small)
+    bottom = top + step * len(rows) + line // 2
+    for entry in legend:
+        x, y = lefts[0] + entry.x, bottom + entry.line * line
+        pen.rectangle((x, y - 5, x + 10, y + 5), fill=entry.color, outline=_FAINT)
+        pen.text((x + 15, y), entry.name, _FAINT, small, anchor="lm")
     return sheet
 
 
@@ -163,16 +209,3 @@ def _draw_head(
         pen.text(((first + last) // 2, _MARGIN + 8), emotion, _INK, font, anchor="mm")
         y = _MARGIN + round(1.2 * font.getbbox("Ag")[3])
         pen.line((first, y, last, y), _FAINT)
-
-
-def _draw_legend(
-    pen: ImageDraw.ImageDraw,
-    x: int,
-    y: int,
-    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
-) -> None:
-    for name, color in list(zip(LABELS, LABEL_COLORS, strict=True))[LABELS.index("lips") :]:
-        pen.rectangle((x, y - 5, x + 10, y + 5), fill=color, outline=_FAINT)
-        label = name.replace("_", " ")
-        pen.text((x + 15, y), label, _FAINT, font, anchor="lm")
-        x += 15 + int(font.getlength(label)) + 18
