@@ -35,6 +35,7 @@ setup(
     packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan"],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
+        "landmarks.keypoints": ["*.onnx", "*.safetensors"],
         "calibration": ["py.typed", "*.npz"],
         "gan": ["py.typed"],
     },

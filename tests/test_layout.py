@@ -86,10 +86,13 @@ def test_only_the_rooms_are_installed():
     assert set(packages) == on_disk
 
 
+WEIGHTS = (".onnx", ".npz", ".safetensors", ".typed")
+
+
 def test_what_the_rooms_read_is_installed_with_them():
     data = setup_arguments()["package_data"]
     for room in data:
-        files = [p for p in (ROOT / room).iterdir() if p.suffix in (".onnx", ".npz", ".typed")]
+        files = [p for p in ROOT.joinpath(*room.split(".")).iterdir() if p.suffix in WEIGHTS]
         assert files
         for path in files:
             assert any(path.match(pattern) for pattern in data[room]), path
