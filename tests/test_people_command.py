@@ -14,7 +14,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from data.people import __main__ as command
-from data.people import write
+from data.people import head_model, write
 from landmarks import Sample, read_shards
 from landmarks.errors import InputError
 from tests import made_up_head
@@ -92,7 +92,8 @@ def test_an_interrupted_run_does_only_what_is_missing(head, tmp_path, monkeypatc
     with monkeypatch.context() as patch:
         patch.setattr(write, "_work", stopped)
         told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
-    assert told == "interrupted; finished shards are kept, --resume goes on with them\n"
+    last = "interrupted; finished shards are kept, --resume goes on with them"
+    assert told.splitlines()[-1] == last
     assert sorted(files(tmp_path / "set")) == [
         "set.json.partial", "shard-000000.tar", "shard-000001.tar"
     ]  # fmt: skip
@@ -125,15 +126,15 @@ def test_what_is_told_when_nothing_was_kept(head, tmp_path, monkeypatch, painted
     with monkeypatch.context() as patch:
         patch.setattr(write, "_work", stopped)
         told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
-    assert told == "interrupted; nothing was kept\n"
+    assert told.splitlines()[1:] == ["interrupted; nothing was kept"]
     assert not (tmp_path / "set").exists()
     with monkeypatch.context() as patch:
         patch.setattr(write.OrderedPool, "run", lambda pool, tasks: [(range(0, 5), write.Died())])
         told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
-    assert told == (
+    assert told.splitlines()[1:] == [
         "the process that rendered pictures 0 to 4 ended (out of memory, or a crash); nothing was"
-        " kept\n"
-    )
+        " kept"
+    ]
 
 
 def test_one_job_gives_the_callers_threads_back(head, tmp_path, monkeypatch, painted):
@@ -159,6 +160,32 @@ def test_one_job_gives_the_callers_threads_back(head, tmp_path, monkeypatch, pai
     assert max(before) == 2
 
 
+def test_how_much_there_is_to_do_is_told_first(head, tmp_path, painted, capsys):
+    given = (tmp_path / "set", "--ict", head, *SMALL)
+    run(*given)
+    told = capsys.readouterr().err
+    assert told.startswith("15 pictures to render, about 1 MB on disk, of ")
+    assert told.count("\n") == 1
+    run(*given, "--resume")
+    assert capsys.readouterr().err == ""  # nothing is left to do
+
+
+def test_a_set_that_the_disk_has_no_room_for_is_told(head, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(write.OrderedPool, "run", lambda pool, tasks: [(range(0, 5), write.Died())])
+    given = (tmp_path / "set", "--ict", head, *SMALL, "--people", 400_000_000)
+    told = run(*given, code=2, capsys=capsys)
+    assert told.startswith("2,000,000,000 pictures to render, about 11,348,608 MB on disk, more")
+
+
+def test_the_estimate_fits_the_set_that_ships():
+    shipped = ROOT / "data" / "people_small.tar"
+    made = json.loads(shipped.with_name("people_small.tar.json").read_text())["settings"]
+    names = tuple(made["expressions"])
+    settings = write.Settings(names, people=made["people"], per_person=made["per_person"])
+    guess = write.stored_bytes(write.Order("", settings), settings.pictures)
+    assert guess == pytest.approx(shipped.stat().st_size, rel=0.2)
+
+
 def test_a_small_set_is_one_file(head, tmp_path, painted):
     run(tmp_path / "small.tar", "--ict", head, *SMALL, "--png")
     assert sorted(files(tmp_path)) == ["small.tar", "small.tar.json"]
@@ -178,12 +205,16 @@ def test_a_small_set_is_one_file(head, tmp_path, painted):
         (["--size", "10000"], "size of the pictures: expected 32 to 1024, got 10000"),
         (["--samples", "0"], "samples of a pixel: expected 1"),
         (["--quality", "101"], "quality of the JPEGs: expected 1 to 100"),
-        (["--per-shard", "0"], "a shard of 0 samples cannot be"),
+        (["--per-shard", "0"], "--per-shard is 0: expected at least 1"),
         (["--jobs", "0"], "--jobs is 0: expected at least 1"),
         (["--ict", "nowhere"], "nowhere is not a folder: the face model ICT-FaceKit is needed"),
     ],
 )
-def test_bad_input_is_one_sentence_and_leaves_nothing(head, tmp_path, capsys, arguments, told):
+def test_bad_input_is_one_sentence_before_the_model_is_read_and_leaves_nothing(
+    head, tmp_path, capsys, monkeypatch, arguments, told
+):
+    if "--ict" not in arguments:
+        monkeypatch.setattr(head_model, "read_head_model", None)
     error = run(tmp_path / "set", "--ict", head, "--preview", *arguments, code=2, capsys=capsys)
     assert told in error
     assert error.count("\n") == 1
@@ -219,7 +250,7 @@ def test_a_picture_that_fails_is_named(head, tmp_path, monkeypatch, capsys):
 
     monkeypatch.setattr(write, "painter", painter)
     told = run(tmp_path / "set", "--ict", head, *SMALL, code=2, capsys=capsys)
-    assert told == "picture 0 cannot be rendered: ZeroDivisionError: a bug\n"
+    assert told.splitlines()[1:] == ["picture 0 cannot be rendered: ZeroDivisionError: a bug"]
     assert not (tmp_path / "set").exists()
 
 
@@ -281,7 +312,10 @@ def stopped(head: Path, target: Path, how: signal.Signals, *more: object) -> tup
     ) as process:
         while not (target / "shard-000000.tar").exists() and process.poll() is None:
             time.sleep(0.005)
-        os.killpg(process.pid, how)
+        if how == signal.SIGTERM:
+            process.terminate()  # as `kill` does: the process alone, not its group
+        else:
+            os.killpg(process.pid, how)
         _, told = process.communicate(timeout=60)
     return process.returncode, told
 
@@ -293,9 +327,12 @@ def test_a_killed_run_goes_on_to_the_same_bytes(head, whole, tmp_path):
     assert files(tmp_path / "set") == files(whole)  # two processes and one
 
 
-def test_ctrl_c_keeps_what_is_finished(head, tmp_path):
-    code, told = stopped(head, tmp_path / "set", signal.SIGINT, "--people", 40)
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_and_sigterm_keep_what_is_finished(head, tmp_path, how):
+    code, told = stopped(head, tmp_path / "set", how, "--people", 40)
     assert code == 2
-    assert told == "interrupted; finished shards are kept, --resume goes on with them\n"
+    last = "interrupted; finished shards are kept, --resume goes on with them"
+    assert told.splitlines()[-1] == last
+    assert "resource_tracker" not in told
     assert (tmp_path / "set" / "shard-000000.tar").exists()
     assert not (tmp_path / "set" / "set.json").exists()

@@ -6,11 +6,18 @@ python -m data.people OUT --ict FOLDER --people 500 --per-person 40 --size 128 -
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from pathlib import Path
+from typing import NoReturn
 
+from data.progress import say
 from landmarks.errors import InputError
 
 
@@ -39,7 +46,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--frontal", action="store_true", help="heads turn by less than 10 degrees")
     parser.add_argument("--quality", type=int, default=90, help="of the JPEGs (90)")
     parser.add_argument("--png", action="store_true", help="pictures without loss instead")
-    parser.add_argument("--per-shard", type=int, default=500, help="pictures of a shard (500)")
+    parser.add_argument(
+        "--per-shard",
+        type=int,
+        default=500,
+        help="pictures of a shard (500); only whole shards outlive a stop, so make them smaller for"
+        " a small set that takes long",
+    )
     parser.add_argument("--jobs", metavar="N", type=int, help="processes (all cores)")
     parser.add_argument(
         "--resume", action="store_true", help="go on behind the shards of an unfinished run"
@@ -49,18 +62,26 @@ def _parser() -> argparse.ArgumentParser:
 
 def _run(args: argparse.Namespace) -> str:
     # Imported here, so that Ctrl-C while they load is told like any other.
-    from data.people.head_model import how_to_get, read_head_model
-    from data.people.settings import Settings
-    from data.people.write import Order, write_people
-    from landmarks.batch import cores
+    from data.people.settings import Settings, check_storing, check_wanted
 
+    quality = None if args.png else args.quality
+    check_wanted(args.seed, args.people, args.per_person, args.size)
+    check_storing(args.samples, quality)
+    _check_place(args.out)
+    if not args.preview and find_spec("mitsuba") is None:
+        raise ModuleNotFoundError(name="mitsuba")
     if args.jobs is not None and args.jobs < 1:
         raise InputError(f"--jobs is {args.jobs}: expected at least 1")
-    if "\0" in args.out:
-        raise InputError(f"OUT is {args.out!r}: a name cannot hold that byte")
+    if args.per_shard < 1:
+        raise InputError(f"--per-shard is {args.per_shard}: expected at least 1")
+    from data.people.head_model import how_to_get, read_head_model
+
     if args.ict is None:
         raise InputError(how_to_get())
     model = read_head_model(args.ict)
+    from data.people.write import Order, write_people
+    from landmarks.batch import cores
+
     settings = Settings.of(
         model,
         seed=args.seed,
@@ -69,7 +90,6 @@ def _run(args: argparse.Namespace) -> str:
         size=args.size,
         frontal=args.frontal,
     )
-    quality = None if args.png else args.quality
     shards = write_people(
         args.out,
         Order(args.ict, settings, args.samples, args.preview, quality),
@@ -87,10 +107,37 @@ def _run(args: argparse.Namespace) -> str:
     )
 
 
-def _say(sentence: str) -> None:
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            sys.stderr.write(sentence.replace("\n", "\\n") + "\n")
+def _check_place(out: str) -> None:
+    """Refuse a place that nothing can be written to, before anything is read."""
+    if "\0" in out:
+        raise InputError(f"OUT is {out!r}: a name cannot hold that byte")
+    there = Path(out).absolute()
+    while not there.exists():
+        there = there.parent
+    if there.suffix.lower() == ".tar" and there == Path(out).absolute():
+        return  # a finished set, perhaps: that is told where it is read
+    if not there.is_dir():
+        raise InputError(f"{out} cannot be made: Not a directory: {there}")
+    if not os.access(there, os.W_OK):
+        raise InputError(f"{out} cannot be made: Permission denied: {there}")
+
+
+@contextmanager
+def _sigterm_like_ctrl_c() -> Iterator[None]:
+    """The processes that render are ended in order, and what is kept is told."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def stop(number: int, frame: object) -> NoReturn:
+        signal.signal(signal.SIGTERM, before)  # a second one acts as always
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -108,20 +155,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     args = _parser().parse_args(argv)
     try:
-        print(_run(args), flush=True)
+        with _sigterm_like_ctrl_c():
+            print(_run(args), flush=True)
     except (InputError, RuntimeError) as error:
-        _say(str(error))
+        say(str(error))
         return 2
     except OSError as error:
-        _say(f"{error.filename or args.out}: {error.strerror or error}")
+        say(f"{error.filename or args.out}: {error.strerror or error}")
         return 2
     except ModuleNotFoundError as error:
         if error.name != "mitsuba":
             raise
-        _say("Mitsuba is not installed: get it with `pip install mitsuba`, or add --preview")
+        say("Mitsuba is not installed: get it with `pip install mitsuba`, or add --preview")
         return 2
     except KeyboardInterrupt as stop:
-        _say(f"interrupted; {stop}" if stop.args else "interrupted, nothing was written")
+        say(f"interrupted; {stop}" if stop.args else "interrupted, nothing was written")
         return 2
     return 0
 

@@ -27,6 +27,7 @@ STREAMS = {
     "accessories": 12,
     "noise": 13,
 }
+MOST_SAMPLES = 4096
 MOST = 2**32  # seeds, persons and pictures are single words of the generators' seeds
 
 
@@ -82,17 +83,9 @@ class Settings:
     def __post_init__(self) -> None:
         object.__setattr__(self, "expression_names", tuple(map(str, self.expression_names)))
         check_shapes(self.expression_names)
-        whole(self.seed, "seed", 0, MOST - 1)
-        whole(self.people, "people", 1, MOST)
-        whole(self.per_person, "pictures of each person", 1, MOST)
-        whole(self.size, "size of the pictures", 32, 1024)
+        check_wanted(self.seed, self.people, self.per_person, self.size)
         whole(self.identities, "identity shapes", 1, MOST)
         whole(self.frames, "frames of a sequence", 2, MOST)
-        if self.people * self.per_person > MOST:
-            raise InputError(
-                f"{self.people} people with {self.per_person} pictures each are more than the "
-                f"{MOST} pictures that one seed can tell apart"
-            )
         if not isinstance(self.sequences, int | float) or not 0 <= self.sequences <= 1:
             raise InputError(
                 f"share of pictures in sequences: expected 0 to 1, got {self.sequences}"
@@ -130,9 +123,29 @@ def whole(value: object, what: str, least: int, most: int) -> None:
         raise InputError(f"{what}: expected {least} to {most}, got {value}")
 
 
+def check_wanted(seed: int, people: int, per_person: int, size: int) -> None:
+    """Raise `InputError` where a set of that many pictures cannot be: needs no head model."""
+    whole(seed, "seed", 0, MOST - 1)
+    whole(people, "people", 1, MOST)
+    whole(per_person, "pictures of each person", 1, MOST)
+    whole(size, "size of the pictures", 32, 1024)
+    if people * per_person > MOST:
+        raise InputError(
+            f"{people} people with {per_person} pictures each are more than the {MOST} pictures"
+            " that one seed can tell apart"
+        )
+
+
+def check_storing(samples: int, quality: int | None) -> None:
+    """Raise `InputError` where pictures cannot be rendered or stored that way."""
+    whole(samples, "samples of a pixel", 1, MOST_SAMPLES)
+    if quality is not None:
+        whole(quality, "quality of the JPEGs", 1, 100)
+
+
 def generator(seed: int, number: int, stream: str) -> np.random.Generator:
     """Random numbers of one purpose, for a person's or a picture's number."""
     return np.random.default_rng([seed, number, STREAMS[stream]])
 
 
-__all__ = ["MOST", "STREAMS", "Settings", "generator", "whole"]
+__all__ = ["MOST", "STREAMS", "Settings", "check_storing", "check_wanted", "generator", "whole"]

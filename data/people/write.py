@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import hashlib
 import importlib.metadata
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -15,10 +16,11 @@ import numpy as np
 import PIL
 import scipy
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
-from tqdm import tqdm
 
 from data.people.head_model import ATTRIBUTION, HeadModel, read_head_model
-from data.people.settings import Settings, whole
+from data.people.settings import Settings, check_storing
+from data.progress import progress as telling
+from data.progress import say
 from landmarks.errors import InputError
 from landmarks.pool import Died, OrderedPool
 from landmarks.samples import Sample, encode_sample
@@ -27,7 +29,6 @@ from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
 GENERATOR = 2
 """Raise it whenever a change alters pictures or records: no set is made of two generators."""
 
-MOST_SAMPLES = 4096
 _LOOK = ("melanin", "age", "hair_style", "beard", "headwear")
 """What is told of a person's look in each picture; the rest follows from the seed."""
 
@@ -64,9 +65,7 @@ class Order:
     quality: int | None = 90
 
     def __post_init__(self) -> None:
-        whole(self.samples, "samples of a pixel", 1, MOST_SAMPLES)
-        if self.quality is not None:
-            whole(self.quality, "quality of the JPEGs", 1, 100)
+        check_storing(self.samples, self.quality)
 
 
 def painter(order: Order) -> Callable[[int], Sample]:
@@ -108,6 +107,26 @@ def painter(order: Order) -> Callable[[int], Sample]:
 
 _paint: Callable[[int], Sample] | None = None
 _quality: int | None = None
+
+
+_BYTES = {"jpeg": (5000, 18, 0.096), "png": (5000, 83, 0.64)}
+"""What a picture takes in a shard with its record and mask, as a polynomial of its width; fitted to
+path-traced ones of 64 to 512 pixels at quality 90."""
+
+
+def stored_bytes(order: Order, pictures: int) -> float:
+    """About how much disk some pictures of an order take."""
+    fixed, side, area = _BYTES["png" if order.quality is None else "jpeg"]
+    size = order.settings.size
+    return pictures * (fixed + side * size + area * size**2)
+
+
+def _announce(order: Order, shards: ShardSet) -> None:
+    pictures = order.settings.pictures - shards.done
+    needed, free = stored_bytes(order, pictures), shutil.disk_usage(shards.told.parent).free
+    told = f"{pictures:,} pictures to render, about {max(needed / 1e6, 1):,.0f} MB on disk"
+    short = "more than the" if needed > free else "of"
+    say(f"{told}, {short} {free / 1e6:,.0f} MB that are free; the time is told on the way")
 
 
 @contextmanager
@@ -239,7 +258,7 @@ def write_people(
     resume : bool, optional
         Go on behind the finished shards of an earlier run.
     progress : bool, optional
-        Show a bar on stderr, where that is a terminal.
+        Show a bar on stderr, where that is a terminal, else a line a minute.
 
     Returns
     -------
@@ -258,16 +277,14 @@ def write_people(
     settings = order.settings
     with writing_set(target, describe(order, model), per_shard=per_shard, resume=resume) as shards:
         pool = OrderedPool(_work, functools.partial(_prepare, order), jobs, ahead=3)
-        bar = tqdm(
-            total=settings.pictures,
-            initial=min(shards.done, settings.pictures),
-            unit="img",
-            smoothing=0.05,
-            disable=None if progress else True,
-            leave=False,
-        )
+        if progress and not shards.finished:
+            _announce(order, shards)
+        begun = min(shards.done, settings.pictures)
         # With one job the work is done in this process.
-        with bar, one_thread() if jobs == 1 else nullcontext():
+        with (
+            telling(settings.pictures, done=begun, shown=progress) as update,
+            one_thread() if jobs == 1 else nullcontext(),
+        ):
             for indices, result in pool.run(_tasks(shards.done, settings)):
                 if isinstance(result, Died):
                     raise InputError(
@@ -276,5 +293,5 @@ def write_people(
                     )
                 for key, members in result:
                     shards.add(key, members)
-                bar.update(len(indices))
+                update(len(indices))
     return shards
