@@ -35,10 +35,21 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> Outcome:
-    from gan.training import train
+    from gan.preparation import prepared
 
-    options = Options.of(args)
-    return train(args.datadir, args.epochs, args.modeldir, _config(args), options, report=report)
+    with prepared(
+        args.datadir,
+        args.epochs,
+        args.modeldir,
+        _config(args),
+        Options.of(args),
+        any_precision=args.precision == "auto",
+        report=report,
+    ) as plan:
+        # torch is loaded here: bad input is told before the seconds that it takes.
+        from gan.training import carry_out
+
+        return carry_out(plan, report=report)
 
 
 def _config(args: argparse.Namespace) -> Config:
@@ -49,18 +60,10 @@ def _config(args: argparse.Namespace) -> Config:
         pairing=args.pairing,
         seed=args.seed,
         batch=args.batch,
-        precision=_precision(args.precision, args.device),
+        precision=Config.precision if args.precision == "auto" else args.precision,
         held_out=args.held_out,
         gate=None if args.gate is None else read_gate(args.gate),
     )
-
-
-def _precision(asked: str, device: str | None) -> str:
-    if asked != "auto":
-        return asked
-    from landmarks.runs.devices import fast_precision, usable_device
-
-    return fast_precision(usable_device(device))
 
 
 def read_gate(path: str | os.PathLike[str]) -> tuple[tuple[float, ...], ...]:

@@ -8,37 +8,27 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from gan.config import Config
-from gan.frame import read_drawing
 from gan.losses import gate_is_open
-from gan.model_file import GENERATOR_FILE, save_generator
+from gan.model_file import save_generator
 from gan.networks import build_networks
-from gan.pairs import PairError, read_index, split_persons
+from gan.pairs import PairError
+from gan.preparation import Plan, prepared
 from gan.processes import Processes
 from gan.recipes import LOSSES, STEPS, all_parameters, make_optimizer
 from gan.sample_grid import sample_grid
 from gan.store import PairStore, Skipped, load_pairs
 from gan.watch import LossWatch
-from landmarks.runs.devices import fast_precision, usable_device
 from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options, TrainingError
 from landmarks.runs.options import Outcome as RunOutcome
-from landmarks.runs.run_folder import RunFolder, other_run
-from landmarks.runs.state import (
-    CHECKPOINT_FILE,
-    Progress,
-    first_not_finite,
-    read_progress,
-    restore,
-    save_state,
-    state_bytes,
-)
+from landmarks.runs.run_folder import RunFolder
+from landmarks.runs.state import Progress, first_not_finite, restore, save_state, state_bytes
 
 SHOWN_FACES = 64
 """So many held-out faces are generated for the figure in the metrics."""
@@ -98,67 +88,70 @@ def train(
     OSError
         The folder cannot be written; the last checkpoint is kept.
     """
-    if epochs < 1:
-        raise TrainingError(f"epochs is {epochs}: expected 1 or more")
-    options = options or Options()
-    config = _completed(config, datadir, options)
-    index = read_index(datadir, pairing=config.pairing)
-    train_pairs, held_pairs = split_persons(index, config.held_out, config.seed)
+    given, options = config or Config(), options or Options()
+    with prepared(
+        datadir,
+        epochs,
+        modeldir,
+        given,
+        options,
+        any_precision=config is None,
+        report=report,
+    ) as plan:
+        return carry_out(plan, report=report)
+
+
+def carry_out(plan: Plan, *, report: Callable[[str], None]) -> Outcome:
+    """Train as it was planned.
+
+    Parameters
+    ----------
+    plan : Plan
+    report : callable
+
+    Returns
+    -------
+    outcome : Outcome
+
+    Raises
+    ------
+    InputError, OSError
+        As `train`.
+    """
+    config, options, folder = plan.settled(), plan.options, plan.folder
     processes = Processes(config, options.device)
+    if processes.is_main:
+        folder.lock()
     tell = report if processes.is_main else lambda _: None
-    tell(index.describe())
-    data = index.digest()
-    progress = _resumable(Path(modeldir), config, data) if options.resume else None
-    memory = f"{len(index.pairs)} pairs of pictures of {config.size} pixels"
+    memory = f"{len(plan.index.pairs)} pairs of pictures of {config.size} pixels"
     with enough_memory("cpu", memory, "give a smaller size"):
-        store, skipped = load_pairs(train_pairs, config.size, workers=options.workers)
-        held, held_skipped = load_pairs(held_pairs, config.size, workers=options.workers)
+        store, skipped = load_pairs(plan.train, config.size, workers=options.workers)
+        held, held_skipped = load_pairs(plan.held, config.size, workers=options.workers)
     skipped += held_skipped
     _tell_skipped(skipped, tell)
     if len({pair.person for pair in store.pairs}) < 2:
-        raise PairError(f"fewer than two persons in {datadir} have pictures that can be read")
-    steps = math.ceil(epochs * len(store) / config.batch)
+        place = plan.train[0].face.parent
+        raise PairError(f"fewer than two persons in {place} have pictures that can be read")
+    steps = math.ceil(plan.epochs * len(store) / config.batch)
     tell(
         f"training on {len(store)} pairs, {len(held)} of held-out persons, {steps} steps of "
         f"{config.batch} on {processes.describe()}"
     )
     batch = f"a batch of {config.batch} pictures of {config.size} pixels"
     with enough_memory(processes.device, batch, "give a smaller batch"):
-        run = _Run(processes, config, options, store, held, data)
-        try:
-            if processes.is_main:
-                run.open(modeldir, progress, clear=not options.resume)
-            processes.wait()
-            run.start(Path(modeldir), progress)
-            if run.step >= steps:
-                tell(
-                    f"{modeldir} has done all {run.step} steps: raise the number of epochs to go on"
-                )
-            interrupted = run.until(steps, epochs, tell)
-        finally:
-            run.close()
+        run = _Run(processes, config, options, store, held, plan.data)
+        if processes.is_main:
+            run.open(folder, plan.progress)
+        processes.wait()
+        run.start(folder, plan.progress)
+        if run.step >= steps:
+            tell(
+                f"{folder.path} has done all {run.step} steps: raise the number of epochs to go on"
+            )
+        elif run.step:
+            tell(f"{folder.path} goes on at step {run.step} of {steps}")
+        interrupted = run.until(steps, plan.epochs, tell)
     return Outcome(run.step, steps, interrupted, tuple(skipped))
-
-
-def _completed(config: Config | None, datadir: str | os.PathLike[str], options: Options) -> Config:
-    """The settings with what the folder tells of its pictures."""
-    drawing = read_drawing(datadir)
-    if config is None:
-        config = Config(precision=fast_precision(usable_device(options.device)))
-    return config.for_pictures(drawing)
-
-
-def _resumable(modeldir: Path, config: Config, data: str) -> Progress | None:
-    progress = read_progress(modeldir / CHECKPOINT_FILE)
-    if progress is None:
-        return None
-    told = Config.from_json(progress.config, str(modeldir / CHECKPOINT_FILE))
-    differences = told.differences(config)
-    if progress.data != data:
-        differences.append("pairs were others")
-    if differences:
-        raise other_run(modeldir, f"whose {'; '.join(differences)}")
-    return progress
 
 
 def _tell_skipped(skipped: Sequence[Skipped], tell: Callable[[str], None]) -> None:
@@ -194,34 +187,27 @@ class _Run:
         self.folder: RunFolder | None = None
         self.step = 0
 
-    def open(
-        self, modeldir: str | os.PathLike[str], progress: Progress | None, *, clear: bool
-    ) -> None:
-        folder = self.folder = RunFolder(modeldir, GENERATOR_FILE)
+    def open(self, folder: RunFolder, progress: Progress | None) -> None:
+        self.folder = folder
         generator = state_bytes(nn.ModuleDict({"g": self.networks["generator"]}), None) // 3
         folder.prepare(state_bytes(self.networks, self.average) + generator)
         if progress is None:
             # The first checkpoint shows that the folder can be written, before hours are spent.
             self._write(folder, metrics=0)
         # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
-        if clear or (progress and progress.step == 0):
+        if not self.options.resume or (progress and progress.step == 0):
             folder.clear()
         metrics, step = (progress.metrics, progress.step) if progress else (0, 0)
         folder.open(self.config.to_json(), metrics=metrics, step=step)
 
-    def start(self, modeldir: Path, progress: Progress | None) -> None:
+    def start(self, folder: RunFolder, progress: Progress | None) -> None:
         if progress:
-            path = modeldir / CHECKPOINT_FILE
             networks = {"networks": self.networks, "average": self.average}
-            restore(path, networks, self.optimizer, device=self.device)
+            restore(folder.checkpoint, networks, self.optimizer, device=self.device)
             self.step = progress.step
             if self.folder:
                 # The last process may have died between the checkpoint and the generator of it.
-                save_generator(self.folder.model, self._best(), self.config)
-
-    def close(self) -> None:
-        if self.folder:
-            self.folder.close()
+                save_generator(folder.model, self._best(), self.config)
 
     def until(self, steps: int, epochs: int, tell: Callable[[str], None]) -> bool:
         """Train up to a step; True if interrupted before."""

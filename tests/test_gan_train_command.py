@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -15,6 +16,7 @@ from gan.model_file import load_generator
 from gan.train import main
 from gan.watch import LossWatch
 from landmarks.runs import command as runs_command
+from landmarks.runs import devices
 from landmarks.runs.run_folder import shutil as folder_shutil
 from tests.pair_folders import make_pairs, write_pair
 
@@ -74,6 +76,22 @@ def test_more_epochs_go_on_where_fewer_ended(run, tmp_path):
     ours, theirs = (load_generator(tmp_path / name)[0] for name in ("run", "whole"))
     for mine, other in zip(ours.parameters(), theirs.parameters(), strict=True):
         assert torch.equal(mine, other)
+
+
+def test_a_run_that_was_killed_tells_where_it_goes_on(run, monkeypatch):
+    assert "goes on" not in run(epochs=3)
+    assert "run goes on at step 6 of 10" in run(epochs=5)
+    assert "goes on" not in run(epochs=5)  # all is done
+
+
+def test_that_nobody_is_held_out_is_told_before_the_first_step(run, tmp_path):
+    told = run("--held-out", 0.01)
+    first = told.index("nobody is held out (4 persons, a share of 0.01)")
+    assert first < told.index("training on")
+    share, count = re.search(r"--held-out (\S+) holds out (\d)", told).groups()
+    told = run("--held-out", share, modeldir=tmp_path / "other")
+    assert "nobody" not in told
+    assert f"training on {8 - 2 * int(count)} pairs, {2 * int(count)} of held-out" in told
 
 
 def test_the_gate_keeps_weights_as_they_are_while_it_is_closed(run, tmp_path):
@@ -145,6 +163,14 @@ def test_a_run_of_other_settings_is_not_mixed_with(run, tmp_path, pairs):
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() == before
     run("--no-resume", "--batch", 2)
     assert (tmp_path / "run" / "checkpoint.safetensors").read_bytes() != before
+
+
+def test_the_fast_precision_of_another_device_is_not_mixed_with(run, monkeypatch):
+    run()
+    monkeypatch.setattr(devices, "fast_precision", lambda device: "fp32")
+    assert "has done all" in run("--precision", "auto")
+    monkeypatch.setattr(devices, "fast_precision", lambda device: "bf16")
+    assert "whose precision is fp32, not bf16" in run("--precision", "auto", code=2)
 
 
 def test_places_that_cannot_be_written_are_told_before_the_first_step(run, tmp_path, monkeypatch):

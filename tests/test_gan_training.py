@@ -19,9 +19,10 @@ from gan.networks import build_networks
 from gan.pairs import read_index, split_persons
 from gan.sample_grid import sample_grid
 from gan.store import load_pairs
-from gan.train import _config, _parser
+from gan.train import main
 from gan.training import Options, train
 from gan.watch import LossWatch
+from landmarks.runs import devices
 from landmarks.runs.options import TrainingError
 from landmarks.runs.tensor_file import read_tensors
 from tests.pair_folders import make_pairs
@@ -65,7 +66,7 @@ def test_the_figure_of_held_out_persons_is_theirs_alone(tmp_path, pairs):
     assert abs(told - held) < 0.05 * abs(trained - held)
 
 
-def test_python_takes_what_the_folder_tells_as_the_command_does(tmp_path, pairs):
+def test_python_takes_what_the_folder_tells_as_the_command_does(tmp_path, pairs, monkeypatch):
     write_frame(pairs, Frame(128, 0.4, "both", 2), photographs=8)
     config = Config(base_filters=2, batch=8, held_out=0)
     train(pairs, 1, tmp_path / "run", config, QUICK, report=lambda _: None)
@@ -73,11 +74,21 @@ def test_python_takes_what_the_folder_tells_as_the_command_does(tmp_path, pairs)
     assert told.size == 128
     assert told.drawing["frame"]["margin"] == 0.4
     assert told.drawing["photographs"] == 8
-    arguments = [str(pairs), "1", str(tmp_path / "asked"), "--device", "cpu"]
-    asked = training._completed(_config(_parser().parse_args(arguments)), pairs, QUICK)
-    assert asked.size == 128
-    assert training._completed(None, pairs, QUICK) == asked
-    assert training._completed(Config(size=64), pairs, QUICK).size == 64
+    taken = []
+
+    def planned(plan, *, report):
+        taken.append(plan.settled())
+        return training.Outcome(1, 1, False, ())
+
+    monkeypatch.setattr(training, "carry_out", planned)
+    monkeypatch.setattr(devices, "fast_precision", lambda device: "bf16")
+    assert main([str(pairs), "1", str(tmp_path / "asked"), "--device", "cpu"]) == 0
+    for config in (None, Config(size=64)):
+        train(pairs, 1, tmp_path / "python", config, QUICK)
+    by_command, by_python, smaller = taken
+    assert (by_command.size, by_command.precision) == (128, "bf16")
+    assert by_python == by_command
+    assert (smaller.size, smaller.precision) == (64, "fp32")
 
 
 def test_the_average_follows_the_weights(tmp_path, pairs):

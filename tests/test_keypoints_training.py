@@ -257,6 +257,25 @@ def test_a_batch_that_no_memory_holds_is_refused_at_once(tmp_path, shards):
     assert not (tmp_path / "new").exists()
 
 
+def test_a_run_that_was_killed_tells_where_it_goes_on(tmp_path, shards, monkeypatch):
+    save, told = Run.save, []
+
+    def killed(self):
+        save(self)
+        raise Killed
+
+    options = Options(**{**QUIET, "save_every": 0})
+    arguments = [shards], tmp_path / "run", Config(**SMALL), options
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "save", killed)
+        with pytest.raises(Killed):
+            train(*arguments, report=told.append)
+    train(*arguments, report=told.append)
+    assert [line for line in told if "goes on" in line] == [
+        f"{tmp_path / 'run'} goes on at step 1 of 6"
+    ]
+
+
 def test_interrupted_the_command_says_how_to_go_on(tmp_path, shards, capsys, monkeypatch):
     one = Run.one
     monkeypatch.setattr(

@@ -20,7 +20,7 @@ from landmarks.keypoints import losses
 from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, as_channels
-from landmarks.keypoints.model_file import MODEL_FILE, shipped
+from landmarks.keypoints.model_file import shipped
 from landmarks.keypoints.networks import build_network
 from landmarks.keypoints.pictures import feature_maps, predictions
 from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
@@ -29,7 +29,7 @@ from landmarks.keypoints.validation import Said, Standing, ask, judge, radius_fa
 from landmarks.keypoints.weights import begin_with
 from landmarks.runs.options import TrainingError
 from landmarks.runs.run_folder import RunFolder
-from landmarks.runs.state import CHECKPOINT_FILE, Progress, restore, save_state
+from landmarks.runs.state import Progress, restore, save_state
 from landmarks.runs.tensor_file import write_tensors
 
 _SHOWN = 16
@@ -83,13 +83,13 @@ class Run:
 
     def open(
         self,
-        modeldir: str | os.PathLike[str],
+        folder: RunFolder,
         progress: Progress | None,
         weights: str | os.PathLike[str] | None,
         *,
         clear: bool,
     ) -> None:
-        """Make the folder ready, and begin or go on."""
+        """Make the folder ready, and begin or go on; whoever locked the folder closes it."""
         if progress is None:
             begin_with(self._network, self.config, weights)
         if isinstance(self._network, Small):
@@ -100,13 +100,13 @@ class Run:
             self._average = copy.deepcopy(self._network).requires_grad_(False)
         self._optimizer = make_optimizer(self._network, self.config)
         self._plateau = make_plateau(self._optimizer, self.config)
-        folder = self._folder = RunFolder(modeldir, MODEL_FILE)
+        self._folder = folder
         folder.prepare()
         if progress is None:
             # The first checkpoint shows that the folder can be written, before hours are spent.
             self._write(folder, metrics=0)
         else:
-            self._restore(Path(modeldir) / CHECKPOINT_FILE, progress)
+            self._restore(folder.checkpoint, progress)
         # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
         if clear or (progress and progress.step == 0):
             folder.clear()
@@ -126,11 +126,6 @@ class Run:
             for group in self._optimizer.param_groups:
                 group["lr"] = saved["rate"]
             self._plateau.load_state_dict({k: v for k, v in saved.items() if k != "rate"})
-
-    def close(self) -> None:
-        """Close the folder's files."""
-        if self._folder:
-            self._folder.close()
 
     @property
     def epoch(self) -> int:

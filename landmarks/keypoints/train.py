@@ -31,17 +31,18 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _train(args: argparse.Namespace) -> Outcome:
-    from landmarks.keypoints.training import Options, train
+    from landmarks.keypoints.preparation import Options, prepared
 
-    return train(
-        args.shards,
-        args.modeldir,
-        _config(args),
-        Options.of(args),
-        weights=None if args.weights == "imagenet" else args.weights,
-        backgrounds=args.backgrounds,
-        report=report,
-    )
+    with prepared(args.shards, args.modeldir, _config(args), Options.of(args)) as plan:
+        # torch is loaded here: bad input is told before the seconds that it takes.
+        from landmarks.keypoints.training import carry_out
+
+        return carry_out(
+            plan,
+            weights=None if args.weights == "imagenet" else args.weights,
+            backgrounds=args.backgrounds,
+            report=report,
+        )
 
 
 def _config(args: argparse.Namespace) -> Config:

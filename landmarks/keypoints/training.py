@@ -7,36 +7,21 @@ import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path
 
 import cv2
 
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, load_backgrounds, load_faces
 from landmarks.keypoints.devices import training_device
+from landmarks.keypoints.preparation import Options, Plan, prepared
 from landmarks.keypoints.run import Run
 from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
-from landmarks.runs.options import Options as RunOptions
 from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import other_run
-from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 from landmarks.samples import ShardError
 
 _SHOWN = 10
-
-
-@dataclass(frozen=True)
-class Options(RunOptions):
-    """How a run is carried out; none of it changes what is learnt.
-
-    Attributes
-    ----------
-    feature_maps : str or None
-        A picture whose feature maps are drawn too; None takes a validation face.
-    """
-
-    feature_maps: str | None = None
 
 
 @dataclass(frozen=True)
@@ -59,7 +44,7 @@ def train(
     sources: Sequence[str | os.PathLike[str]],
     modeldir: str | os.PathLike[str],
     config: Config | None = None,
-    options: Options = Options(),
+    options: Options | None = None,
     *,
     weights: str | os.PathLike[str] | None = None,
     backgrounds: Sequence[str] = (),
@@ -95,22 +80,47 @@ def train(
     OSError
         The folder cannot be written; the last checkpoint is kept.
     """
-    config = config or Config()
-    device = training_device(options.device)
-    found = Path(modeldir) / CHECKPOINT_FILE
-    progress = read_progress(found) if options.resume else None
-    if progress:
-        _compare(progress, config, str(found), modeldir)
+    with prepared(sources, modeldir, config or Config(), options or Options()) as plan:
+        return carry_out(plan, weights=weights, backgrounds=backgrounds, report=report)
+
+
+def carry_out(
+    plan: Plan,
+    *,
+    weights: str | os.PathLike[str] | None,
+    backgrounds: Sequence[str],
+    report: Callable[[str], None],
+) -> Outcome:
+    """Train as it was planned.
+
+    Parameters
+    ----------
+    plan : Plan
+    weights, backgrounds, report
+        As `train`.
+
+    Returns
+    -------
+    outcome : Outcome
+
+    Raises
+    ------
+    InputError, OSError
+        As `train`.
+    """
+    config, folder, progress = plan.config, plan.folder, plan.progress
+    device = training_device(plan.options.device)
+    folder.lock()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one face per thread is faster than one face on many
     try:
         with enough_memory("cpu", "the faces of all shards", "give fewer, or a smaller side"):
-            loaded = load_faces(sources, config)
+            loaded = load_faces(plan.sources, config)
             around = load_backgrounds(backgrounds, config)
         _tell(loaded, report)
         data = loaded.digest()
         if progress and progress.data != data:
-            raise other_run(modeldir, "on other faces")
+            raise other_run(folder.path, "on other faces")
         batch = f"a batch of {config.batch} pictures of {config.side} pixels"
         with enough_memory(device, batch, "give a smaller batch"):
             run = Run(config, loaded, around, data, device)
@@ -118,24 +128,15 @@ def train(
                 f"training {config.network} ({config.recipe}) on {run.faces} faces, "
                 f"{run.steps} steps of {config.batch} on {device}"
             )
-            try:
-                run.open(modeldir, progress, weights, clear=not options.resume)
-                if run.finished:
-                    report(f"{modeldir} has done all {run.step} steps: it is finished")
-                interrupted = _until_finished(run, options, report)
-            finally:
-                run.close()
+            run.open(folder, progress, weights, clear=not plan.options.resume)
+            if run.finished:
+                report(f"{folder.path} has done all {run.step} steps: it is finished")
+            elif run.step:
+                report(f"{folder.path} goes on at step {run.step} of {run.steps}")
+            interrupted = _until_finished(run, plan.options, report)
     finally:
         cv2.setNumThreads(threads)
     return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
-
-
-def _compare(
-    progress: Progress, config: Config, source: str, modeldir: str | os.PathLike[str]
-) -> None:
-    differences = Config.from_json(progress.config, source).differences(config)
-    if differences:
-        raise other_run(modeldir, f"whose {'; '.join(differences)}")
 
 
 def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:

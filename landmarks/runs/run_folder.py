@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from PIL import Image
 
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
-from landmarks.runs.state import CHECKPOINT_FILE
+from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 
 try:
     import fcntl
@@ -26,6 +27,10 @@ CONFIG_FILE = "config.json"
 METRICS_FILE = "metrics.jsonl"
 EVENTS = "events"
 SAMPLES = "samples"
+
+_LOCK = ".lock"
+# As torchrun, accelerate and three kinds of MPI number the processes that they start.
+_RANKS = ("RANK", "PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK")
 
 
 class FolderError(InputError):
@@ -47,6 +52,41 @@ def other_run(path: str | os.PathLike[str], what: str) -> FolderError:
     )
 
 
+@contextmanager
+def opened(
+    path: str | os.PathLike[str], model: str, *, resume: bool
+) -> Iterator[tuple[RunFolder, Progress | None]]:
+    """A run's folder, locked, and where its run is; loads no torch.
+
+    Parameters
+    ----------
+    path, model
+        As `RunFolder`.
+    resume : bool
+        False takes no notice of a run that is there.
+
+    Yields
+    ------
+    folder : RunFolder
+        Closed at the end of the block. Of several processes the first alone has locked it.
+    progress : Progress or None
+
+    Raises
+    ------
+    InputError
+        As `RunFolder.lock`; the checkpoint is damaged.
+    OSError
+        The folder cannot be made or written.
+    """
+    folder = RunFolder(path, model)
+    try:
+        if next((os.environ[name] for name in _RANKS if name in os.environ), "0") == "0":
+            folder.lock()
+        yield folder, read_progress(folder.checkpoint) if resume else None
+    finally:
+        folder.close()
+
+
 class RunFolder:
     """Files of one run; only the main process has one.
 
@@ -65,9 +105,39 @@ class RunFolder:
         self._metrics: Any = None
         self._events: Any = None
         self._lock: Any = None
+        self._made: list[Path] = []
+
+    @property
+    def locked(self) -> bool:
+        """This process has locked it."""
+        return self._lock is not None
+
+    def lock(self) -> None:
+        """Make the folder and keep other runs out of it, if that was not done before.
+
+        Raises
+        ------
+        FolderError
+            It is a file, or another run is at work in it.
+        OSError
+            The folder cannot be made or written.
+        """
+        if self.locked:
+            return
+        if self.path.exists() and not self.path.is_dir():
+            raise FolderError(f"{self.path} is a file: expected a folder for the run")
+        missing = [place for place in (self.path, *self.path.parents) if not place.exists()]
+        self.path.mkdir(parents=True, exist_ok=True)
+        self._lock = open(self.path / _LOCK, "wb")  # noqa: SIM115
+        if fcntl is not None:
+            try:
+                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                raise FolderError(f"another run is training in {self.path} right now") from None
+        self._made = missing
 
     def prepare(self, wanted: int = 0) -> None:
-        """Make the folder, clear what a killed process left, and see whether the disk has room.
+        """Clear what a killed process left, and see whether the disk has room.
 
         Parameters
         ----------
@@ -77,19 +147,8 @@ class RunFolder:
         Raises
         ------
         FolderError
-            It is a file, there is too little room, or another run is at work in it.
-        OSError
-            The folder cannot be made or written.
+            There is too little room.
         """
-        if self.path.exists() and not self.path.is_dir():
-            raise FolderError(f"{self.path} is a file: expected a folder for the run")
-        self.path.mkdir(parents=True, exist_ok=True)
-        self._lock = open(self.path / ".lock", "wb")  # noqa: SIM115
-        if fcntl is not None:
-            try:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise FolderError(f"another run is training in {self.path} right now") from None
         for folder in (self.path, self.path / SAMPLES):
             for left in folder.glob(f"{TEMPORARY}*"):
                 left.unlink()
@@ -168,13 +227,20 @@ class RunFolder:
         self._events.add_image(event or name, image, step, dataformats="HWC")
 
     def close(self) -> None:
-        """Close what is open; a full disk shows here last and was told before."""
-        for opened in (self._events, self._metrics, self._lock):
-            if opened is not None:
-                try:
-                    opened.close()
-                except OSError:
-                    continue
+        """Close what is open; a full disk shows here last and was told before.
+
+        A folder that was made by `lock` and in which no run has begun is removed again.
+        """
+        with suppress(OSError):
+            if self._made and os.listdir(self.path) == [_LOCK]:
+                (self.path / _LOCK).unlink()
+                for place in self._made:
+                    place.rmdir()
+        for handle in (self._events, self._metrics, self._lock):
+            if handle is not None:
+                with suppress(OSError):
+                    handle.close()
+        self._events = self._metrics = self._lock = None
 
 
 def _short(value: float) -> float:

@@ -8,12 +8,13 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING, Any
 
 from landmarks.runs.tensor_file import ModelError, fill, read_tensors, read_text, write_tensors
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
 
 CHECKPOINT_FILE = "checkpoint.safetensors"
 
@@ -130,6 +131,8 @@ def restore(
     ModelError
         The file is damaged, or of other networks.
     """
+    import torch
+
     tensors, _ = read_tensors(path, device=device)
     for part, network in networks.items():
         given = {name: tensors.pop(name) for name in [*tensors] if name.startswith(f"{part}.")}
@@ -153,6 +156,6 @@ def restore(
 def first_not_finite(network: nn.Module) -> str | None:
     """Name of a weight with a value that is not finite, or None."""
     for name, value in network.state_dict().items():
-        if not bool(torch.isfinite(value).all()):
+        if not bool(value.isfinite().all()):
             return name
     return None

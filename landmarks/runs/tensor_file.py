@@ -6,12 +6,12 @@ safetensors: data that cannot run anything when it is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 
 from landmarks.errors import InputError
 from landmarks.files import replacing
@@ -41,6 +41,8 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], t
     OSError
         The file cannot be written; one that was there before is left as it is.
     """
+    from safetensors.torch import save
+
     # One that is laid out channels last is a view of another order.
     plain = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
     with replacing(path, "wb") as handle:
@@ -48,21 +50,22 @@ def write_tensors(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], t
 
 
 def read_text(path: str | os.PathLike[str]) -> str:
-    """The text of a file, without its tensors.
+    """The text of a file, without its tensors; torch is not loaded.
 
     Raises
     ------
     ModelError
         No such file, damaged, or of another kind.
     """
-    return read_tensors(path, prefix=None)[1]
+    with _opened(path, "numpy", "cpu") as (_, told):
+        return told
 
 
 def read_tensors(
     path: str | os.PathLike[str],
     *,
     device: str | torch.device = "cpu",
-    prefix: str | None = "",
+    prefix: str = "",
 ) -> tuple[dict[str, Tensor], str]:
     """Tensors and text of a file.
 
@@ -70,28 +73,32 @@ def read_tensors(
     ----------
     path : path-like
     device : str or torch.device, optional
-    prefix : str or None, optional
-        Only tensors whose names begin so are read, and they lose it; None reads none.
+    prefix : str, optional
+        Only tensors whose names begin so are read, and they lose it.
 
     Raises
     ------
     ModelError
         No such file, damaged, or of another kind.
     """
+    with _opened(path, "pt", str(device)) as (opened, told):
+        names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
+        return {name[len(prefix) :]: opened.get_tensor(name) for name in names}, told
+
+
+@contextmanager
+def _opened(path: str | os.PathLike[str], framework: str, device: str) -> Iterator[tuple[Any, str]]:
+    """A file and its text."""
     if not Path(path).is_file():
         raise ModelError(f"{path} does not exist: expected a .safetensors file")
     try:
-        with safe_open(path, framework="pt", device=str(device)) as opened:
+        with safe_open(path, framework=framework, device=device) as opened:
             told = (opened.metadata() or {}).get("config")
             if told is None:
                 raise ModelError(f"{path} tells no settings: it was not written by this software")
-            if prefix is None:
-                return {}, told
-            names = [name for name in opened.keys() if name.startswith(prefix)]  # noqa: SIM118
-            tensors = {name[len(prefix) :]: opened.get_tensor(name) for name in names}
+            yield opened, told
     except (SafetensorError, OSError) as error:
         raise ModelError(f"{path} is damaged or no .safetensors file: {error}") from None
-    return tensors, told
 
 
 def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:

@@ -1,0 +1,86 @@
+"""What a run is to be, found out in a moment: no torch is loaded and no shard decoded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.model_file import MODEL_FILE
+from landmarks.runs.options import Options as RunOptions
+from landmarks.runs.run_folder import RunFolder, opened, other_run
+from landmarks.runs.state import Progress
+from landmarks.shards import shard_files
+
+
+@dataclass(frozen=True)
+class Options(RunOptions):
+    """How a run is carried out; none of it changes what is learnt.
+
+    Attributes
+    ----------
+    feature_maps : str or None
+        A picture whose feature maps are drawn too; None takes a validation face.
+    """
+
+    feature_maps: str | None = None
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A run that may begin or go on.
+
+    Attributes
+    ----------
+    sources : tuple of path-like
+        Each a shard or a folder of them.
+    config : Config
+    options : Options
+    folder : RunFolder
+    progress : Progress or None
+        Where the folder's run is.
+    """
+
+    sources: tuple[str | os.PathLike[str], ...]
+    config: Config
+    options: Options
+    folder: RunFolder
+    progress: Progress | None
+
+
+@contextmanager
+def prepared(
+    sources: Sequence[str | os.PathLike[str]],
+    modeldir: str | os.PathLike[str],
+    config: Config,
+    options: Options,
+) -> Iterator[Plan]:
+    """Check all that can be checked at once, and keep the run's folder for this process.
+
+    Parameters
+    ----------
+    sources, modeldir, config, options
+        As `landmarks.keypoints.training.train`.
+
+    Yields
+    ------
+    plan : Plan
+        Its folder is closed at the end of the block.
+
+    Raises
+    ------
+    InputError
+        A shard is missing; the folder cannot be used, or holds a run of other settings.
+    OSError
+        The folder cannot be written.
+    """
+    for source in sources:
+        shard_files(source)
+    with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
+        if progress is not None:
+            told = Config.from_json(progress.config, str(folder.checkpoint))
+            if differences := told.differences(config):
+                raise other_run(modeldir, f"whose {'; '.join(differences)}")
+        yield Plan(tuple(sources), config, options, folder, progress)
