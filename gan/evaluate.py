@@ -145,9 +145,8 @@ def evaluate(
     *,
     train: str | None = None,
     limit: int = _LIMIT,
-    device: str = "cpu",
+    device: str | None = "cpu",
     ema: bool = True,
-    sheet: str | os.PathLike[str] | None = None,
     progress: bool = False,
 ) -> Report:
     """Measure a generator.
@@ -163,11 +162,10 @@ def evaluate(
     limit : int, optional
         Faces to measure, of held-out and of training persons each; 0 for all held-out ones, and as
         many training ones.
-    device : str, optional
+    device : str or None, optional
+        None takes the GPU where there is one.
     ema : bool, optional
         As `load_generator`.
-    sheet : path-like, optional
-        A .png file for the worst faces.
     progress : bool, optional
         Show a bar on stderr, where that is a terminal.
 
@@ -188,12 +186,14 @@ def evaluate(
     from gan.held_out import divide
     from gan.identity import descriptors, mean_pairwise_distance
     from gan.inception import inception_distances, missing_inception
-    from gan.model_file import load_generator
+    from gan.model_file import load_generator, read_config
     from gan.verdict import judge, require_found
     from gan.worst import draw_worst
+    from landmarks.runs.devices import usable_device
 
-    generator, config = load_generator(model, device=device, ema=ema)
+    config = read_config(model, ema=ema)  # what can be told without torch is told first
     train_pairs, held_pairs, unsure = divide(data, train, config)
+    generator, _ = load_generator(model, device=usable_device(device), ema=ema)
     train_folder = train or data
     wanted = limit or len(held_pairs)
     known = ev.load_faces(train_folder, ev.choose(train_pairs, wanted, config.seed), config.size)
@@ -233,7 +233,7 @@ def evaluate(
     notes += [reason] if reason else []
     drawn = {"generated": generated, "nearest copy": copied}
     told = {} if reason else {h: inception_distances(x, held.images) for h, x in drawn.items()}
-    report = Report(
+    return Report(
         scores,
         verdict,
         tuple(dict.fromkeys(notes)),
@@ -241,14 +241,9 @@ def evaluate(
         fid={head: fid for head, (fid, _) in told.items()},
         kid={head: kid for head, (_, kid) in told.items()},
     )
-    if sheet is not None:
-        report.write_worst(sheet)
-    return report
 
 
 def _run(args: argparse.Namespace) -> None:
-    from landmarks.runs.devices import usable_device
-
     if args.limit < 0:
         raise InputError(f"--limit is {args.limit}: expected 0 or more")
     target = None if args.output is None else Path(args.output)
@@ -262,7 +257,7 @@ def _run(args: argparse.Namespace) -> None:
         args.data,
         train=args.train,
         limit=args.limit,
-        device=usable_device(args.device),
+        device=args.device,
         ema=not args.last,
         progress=True,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gan.config import Config
 from landmarks.runs.state import CHECKPOINT_FILE
-from landmarks.runs.tensor_file import ModelError, fill, read_tensors, write_tensors
+from landmarks.runs.tensor_file import ModelError, fill, read_tensors, read_text, write_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -37,6 +37,23 @@ def save_generator(path: str | os.PathLike[str], generator: nn.Module, config: C
         The file cannot be written.
     """
     write_tensors(path, generator.state_dict(), config.to_json())
+
+
+def read_config(source: str | os.PathLike[str], *, ema: bool = True) -> Config:
+    """The settings of a generator, without its weights; torch is not loaded.
+
+    Parameters
+    ----------
+    source, ema
+        As `load_generator`.
+
+    Raises
+    ------
+    ModelError, ConfigError
+        As `load_generator`.
+    """
+    path, _ = _place(source, ema)
+    return Config.from_json(_config_of(read_text(path)), str(path))
 
 
 def load_generator(
@@ -71,19 +88,25 @@ def load_generator(
     """
     from gan.networks import build_generator
 
-    path, prefix = Path(source), ""
-    if path.is_dir():
-        name, prefix = (GENERATOR_FILE, "") if ema else (CHECKPOINT_FILE, "networks.generator.")
-        path = path / name
-        if not path.is_file():
-            raise ModelError(f"{source} holds no {name}: expected the folder of a training run")
-    elif not ema:
-        raise ModelError(f"{source} is a file: weights of the last step are in a run's folder")
+    path, prefix = _place(source, ema)
     tensors, told = read_tensors(path, device=device, prefix=prefix)
     config = Config.from_json(_config_of(told), str(path))
     generator = build_generator(config).to(device)
     fill(generator, tensors, str(path))
     return generator.eval().requires_grad_(False), config
+
+
+def _place(source: str | os.PathLike[str], ema: bool) -> tuple[Path, str]:
+    """The file of a generator, and what its tensors' names begin with."""
+    path = Path(source)
+    if not path.is_dir():
+        if not ema and path.exists():
+            raise ModelError(f"{source} is a file: weights of the last step are in a run's folder")
+        return path, ""
+    name, prefix = (GENERATOR_FILE, "") if ema else (CHECKPOINT_FILE, "networks.generator.")
+    if not (path / name).is_file():
+        raise ModelError(f"{source} holds no {name}: expected the folder of a training run")
+    return path / name, prefix
 
 
 def _config_of(told: str) -> str:

@@ -26,12 +26,13 @@ from pathlib import Path
 
 from data.pair_set import PairSet, Summary, make_pairs
 from data.youtube_faces import youtube_photos
+from gan.config import RECIPES, Config
 from gan.evaluate import Report, evaluate
 from gan.frame import Frame
 from gan.train import main as train_command
 from landmarks.batch import cores
 from landmarks.errors import InputError
-from landmarks.runs.devices import usable_device
+from landmarks.ledger import cannot_write
 
 _WANTED = 0.9
 
@@ -47,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("model", help="the folder of the training run")
     parser.add_argument("--pairs", metavar="FOLDER", required=True, help="for the pairs")
     parser.add_argument("--epochs", type=int, help="left out: only measure")
+    parser.add_argument("--recipe", choices=RECIPES, default=Config.recipe,
+        help="of the training (%(default)s)")  # fmt: skip
     parser.add_argument("--split", choices=["validation", "test"], default="test")
     parser.add_argument("--points", choices=["detect", "told"], default="detect")
     parser.add_argument("--size", type=int, default=128)
@@ -67,14 +70,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             made[args.split].folder,
             train=made["train"].folder,
             limit=args.limit,
-            device=usable_device(args.device),
-            sheet=Path(args.pairs, f"worst_{args.split}_{args.points}.png"),
+            device=args.device,
             progress=True,
         )
+        _tell(args, made[args.split], report)
+        _draw(report, Path(args.pairs, f"worst_{args.split}_{args.points}.png"))
     except InputError as error:
         print(f"{parser.prog}: {error}", file=sys.stderr)
         return 2
-    _tell(args, made[args.split], report)
     return 0
 
 
@@ -89,7 +92,8 @@ def _pairs(args: argparse.Namespace, split: str) -> Summary:
 
 
 def _train(args: argparse.Namespace, folder: str, others: list[str]) -> int:
-    given = [folder, str(args.epochs), args.model, "--recipe", "better", "--size", str(args.size)]
+    given = [folder, str(args.epochs), args.model, "--recipe", args.recipe]
+    given += ["--size", str(args.size)]
     if args.device is not None:
         given += ["--device", args.device]
     if "--held-out" not in others:
@@ -117,7 +121,15 @@ def _tell(args: argparse.Namespace, made: Summary, report: Report) -> None:
         f" generated / true {held.within / floor if floor else float('nan'):.3f};"
         f" wanted {100 * _WANTED:.0f} %: {'reached' if held.within >= _WANTED else 'not reached'}"
     )
-    print(report.verdict)
+    print(report.verdict, flush=True)
+
+
+def _draw(report: Report, sheet: Path) -> None:
+    try:
+        report.write_worst(sheet)
+    except OSError as error:
+        raise cannot_write(sheet, error) from None
+    print(f"{sheet}: the worst faces")
 
 
 if __name__ == "__main__":
