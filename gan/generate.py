@@ -82,7 +82,7 @@ def output_names(names: Sequence[str]) -> list[str]:
 
 
 def _run(args: argparse.Namespace) -> None:
-    from gan.model_file import load_generator
+    from gan.model_file import load_generator, read_config
     from landmarks.runs.devices import usable_device
 
     if args.batch < 1:
@@ -90,14 +90,15 @@ def _run(args: argparse.Namespace) -> None:
     given = list(_read(args.points))
     if all(isinstance(face, PointsError) for face in given):
         raise given[0]  # type: ignore[misc]
-    generator, config = load_generator(
-        args.model, device=usable_device(args.device), ema=not args.last
-    )
+    config = read_config(args.model, ema=not args.last)
     faces, refused = _drawable(given, config)
     if not faces:
         raise refused[0]
     if len(faces) > 1 and _is_file(args.output):
         raise InputError(f"{args.output} holds one face, {len(faces)} are given: give a folder")
+    _check_place(args.output)
+    # Only now torch is loaded: whatever is wrong with the input is told without it.
+    generator, _ = load_generator(args.model, device=usable_device(args.device), ema=not args.last)
     if "frame" not in config.drawing:
         print(
             f"{args.model} does not tell how its landmark images were drawn: contours with the"
@@ -105,14 +106,26 @@ def _run(args: argparse.Namespace) -> None:
             file=sys.stderr,
         )
     _write(args, generator, config, faces)
-    if len(given) > 1:
-        told = f"{len(faces)} faces of {len(given)} files and rows"
-        told += f", {len(refused)} refused:" if refused else ""
-        print(f"{args.output}: {told}", file=sys.stderr)
+    many = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+    of = f" of {len(given)} files and rows" if len(given) > 1 else ""
+    print(f"{args.output}: {many}{of} written")
+    if refused:
+        print(f"{len(refused)} of {len(given)} files and rows refused:", file=sys.stderr)
     for error in refused[:_SHOWN]:
         print(f"  {error}", file=sys.stderr)
     if len(refused) > _SHOWN:
         print(f"  … and {len(refused) - _SHOWN} more", file=sys.stderr)
+
+
+def _check_place(output: str) -> None:
+    """Refuse a place below which nothing can be written."""
+    target = Path(output)
+    folder = target.parent if _is_file(output) else target
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not there.is_dir():
+        raise InputError(f"{there} is a file: expected a folder for {target.name}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise InputError(f"{output} cannot be written: {there} allows no new files")
 
 
 def _read(paths: Sequence[str]) -> Iterator[NamedFace | PointsError]:

@@ -71,6 +71,20 @@ def test_where_the_face_lies_does_not_matter(model, tmp_path, face_points):
     np.testing.assert_array_equal(one, two)
 
 
+def test_how_many_faces_were_written_where_is_told(model, tmp_path, face_points, capsys):
+    write_points(tmp_path / "a.txt", face_points)
+    run(model, tmp_path / "a.txt", "-o", tmp_path / "face.png")
+    told = capsys.readouterr()
+    assert (told.out, told.err) == (f"{tmp_path / 'face.png'}: 1 face written\n", "")
+    write_points(tmp_path / "b.txt", face_points[:67])
+    write_points(tmp_path / "c.txt", face_points)
+    files = [tmp_path / f"{name}.txt" for name in "abc"]
+    run(model, *files, "-o", tmp_path / "out")
+    told = capsys.readouterr()
+    assert told.out == f"{tmp_path / 'out'}: 2 faces of 3 files and rows written\n"
+    assert told.err.startswith("1 of 3 files and rows refused:\n")
+
+
 def test_batches_change_nothing(model, face_points):
     generator, config = load_generator(model)
     rng = np.random.default_rng(0)
@@ -146,6 +160,9 @@ def test_bad_input_is_one_sentence_and_writes_nothing(model, tmp_path, face_poin
         assert sentence in told
         assert told.count("\n") == 1
         assert not out.exists()
+    (tmp_path / "file").touch()
+    told = run(model, good, "-o", tmp_path / "file" / "out", code=2, capsys=capsys)
+    assert "file is a file: expected a folder for out" in told
     told = run(model, tmp_path / "two.npz", "-o", tmp_path / "a.png", code=2, capsys=capsys)
     assert "holds one face, 2 are given" in told
 
@@ -157,7 +174,7 @@ def test_one_flat_face_does_not_refuse_the_others(model, tmp_path, face_points, 
         write_points(folder / f"{name}.txt", points)
     told = run(model, folder, "-o", tmp_path / "out", capsys=capsys)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
-    assert "2 faces of 3 files and rows, 1 refused:" in told
+    assert "1 of 3 files and rows refused:" in told
     assert "flat: all 68 landmarks are in one place" in told
 
 
@@ -167,7 +184,7 @@ def test_a_bad_file_among_those_named_is_told_and_left_out(model, tmp_path, face
     files = [tmp_path / f"{name}.txt" for name in ("a", "short", "nowhere", "z")]
     told = run(model, *files, "-o", tmp_path / "out", capsys=capsys)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["a.png", "z.png"]
-    assert "2 faces of 4 files and rows, 2 refused:" in told
+    assert "2 of 4 files and rows refused:" in told
     assert "short.txt holds 67 points: expected 68" in told
     assert "nowhere.txt does not exist" in told
 
