@@ -31,6 +31,9 @@ PROGRAM = "python -m gan.generate"
 
 _SHOWN = 10
 
+_FEW = 3_000
+"""Faces that training has shown to a generator which draws little yet."""
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = generator_parser(PROGRAM, __doc__ or "")
@@ -105,6 +108,7 @@ def _run(args: argparse.Namespace) -> None:
             " usual margin are used",
             file=sys.stderr,
         )
+    _tell_few(args.model, config)
     _write(args, generator, config, faces)
     many = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
     of = f" of {len(given)} files and rows" if len(given) > 1 else ""
@@ -115,6 +119,22 @@ def _run(args: argparse.Namespace) -> None:
         print(f"  {error}", file=sys.stderr)
     if len(refused) > _SHOWN:
         print(f"  … and {len(refused) - _SHOWN} more", file=sys.stderr)
+
+
+def _tell_few(model: str, config: Config) -> None:
+    """A sentence on a generator that has learnt little, where its folder tells so."""
+    from landmarks.runs.state import CHECKPOINT_FILE, read_progress
+
+    try:
+        progress = read_progress(Path(model, CHECKPOINT_FILE))
+    except InputError:  # it is not the file that is drawn with
+        return
+    if progress is not None and (shown := progress.step * config.batch) < _FEW:
+        print(
+            f"{model} has been shown {shown} faces so far (step {progress.step}), and learns from"
+            " many thousands: train it longer",
+            file=sys.stderr,
+        )
 
 
 def _check_place(output: str) -> None:

@@ -1,5 +1,9 @@
 """Faces for landmarks: the same frame as in training, any landmark file, and what is refused."""
 
+import json
+import shutil
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 import torch
@@ -11,9 +15,11 @@ from gan.faces import draw_landmarks, make_faces
 from gan.frame import Frame
 from gan.generate import output_names
 from gan.landmark_files import read_faces
-from gan.model_file import load_generator, save_generator
+from gan.model_file import GENERATOR_FILE, load_generator, read_config, save_generator
 from gan.networks import build_generator
 from landmarks import write_points
+from landmarks.runs.state import CHECKPOINT_FILE, Progress
+from landmarks.runs.tensor_file import write_tensors
 from landmarks.tables import Row, write_table
 
 
@@ -83,6 +89,21 @@ def test_how_many_faces_were_written_where_is_told(model, tmp_path, face_points,
     told = capsys.readouterr()
     assert told.out == f"{tmp_path / 'out'}: 2 faces of 3 files and rows written\n"
     assert told.err.startswith("1 of 3 files and rows refused:\n")
+
+
+def test_a_generator_of_few_steps_is_told(model, tmp_path, face_points, capsys):
+    write_points(tmp_path / "a.txt", face_points)
+    folder = tmp_path / "run"
+    folder.mkdir()
+    shutil.copy(model, folder / GENERATOR_FILE)
+    config = read_config(model)
+    for step, few in ((24, True), (2000, False)):
+        told = json.dumps(asdict(Progress(step, config.to_json(), "data", 0)))
+        write_tensors(folder / CHECKPOINT_FILE, {}, told)
+        told = run(folder, tmp_path / "a.txt", "-o", tmp_path / "out", capsys=capsys)
+        assert ("has been shown 384 faces so far (step 24)" in told) == few
+    (folder / CHECKPOINT_FILE).write_bytes(b"damaged")
+    assert run(folder, tmp_path / "a.txt", "-o", tmp_path / "out", capsys=capsys) == ""
 
 
 def test_batches_change_nothing(model, face_points):
