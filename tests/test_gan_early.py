@@ -67,6 +67,7 @@ def test_bad_input_is_told_before_torch_is_loaded(tmp_path, face_points):
         ("gan.evaluate", (model, pairs), "holds nobody out"),
         ("landmarks.keypoints.train", (nowhere, new), "does not exist"),
         ("landmarks.keypoints.train", (faces, file), "is a file"),
+        ("landmarks.keypoints.train", (faces, new, "--feature-maps", nowhere), "does not exist"),
         ("landmarks.keypoints.train", (faces, tmp_path / "busy"), "another run is training"),
         ("landmarks.keypoints.train", (faces, tmp_path / "keypoints"), "batch is 8, not"),
     ]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from landmarks.image import read_image
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.model_file import MODEL_FILE
 from landmarks.runs.options import Options as RunOptions
@@ -72,12 +73,15 @@ def prepared(
     Raises
     ------
     InputError
-        A shard is missing; the folder cannot be used, or holds a run of other settings.
+        A shard is missing; the picture for feature maps cannot be read; the folder cannot be used,
+        or holds a run of other settings.
     OSError
         The folder cannot be written.
     """
     for source in sources:
         shard_files(source)
+    if options.feature_maps is not None:
+        read_image(options.feature_maps)
     with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
         if progress is not None:
             told = Config.from_json(progress.config, str(folder.checkpoint))

@@ -115,8 +115,8 @@ def carry_out(
     cv2.setNumThreads(1)  # one face per thread is faster than one face on many
     try:
         with enough_memory("cpu", "the faces of all shards", "give fewer, or a smaller side"):
+            around = load_backgrounds(backgrounds, config)  # fewer: a wrong path is told first
             loaded = load_faces(plan.sources, config)
-            around = load_backgrounds(backgrounds, config)
         _tell(loaded, report)
         data = loaded.digest()
         if progress and progress.data != data:
