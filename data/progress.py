@@ -49,12 +49,13 @@ class Lines:
         """So many more are done."""
         self.done += more
         now = time.monotonic()
-        if now < self._next or self.done >= self.total:
+        if now < self._next or not self._before < self.done < self.total:
             return
         self._next = now + self._every
         rate = (self.done - self._before) / max(now - self._begun, 1e-9)
         left = duration((self.total - self.done) / rate)
-        self._tell(f"{self.done:,} of {self.total:,} {self.what}, about {left} left")
+        done = f"{round(self.done, 1):,}".removesuffix(".0")
+        self._tell(f"{done} of {self.total:,} {self.what}, about {left} left")
 
 
 def say(line: str) -> None:

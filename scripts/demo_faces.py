@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,10 @@ from PIL import Image, ImageDraw, ImageFont
 from calibration.dial import dial
 from calibration.expression import ExpressionModel
 from data.photos import file_hash
+from data.progress import Lines
 from landmarks.image import resize
+from landmarks.runs.command import report, run
+from landmarks.runs.options import Options, Outcome
 
 PEOPLE = Path(__file__).parent.parent / "data" / "people_small.tar"
 """The synthetic people that ship."""
@@ -46,13 +51,38 @@ def learn(folder: Path) -> int:
         0, or 2 when a sentence was told.
     """
     from data import make_pairs
-    from gan.train import main as train
+    from gan.config import Config
 
-    pairs, model = str(folder / "pairs"), str(folder / "model")
-    code = make_pairs.main([str(PEOPLE), pairs, "--size", str(_SIZE), "--resume"])
-    return code or train(
-        [pairs, str(_EPOCHS), model, "--base-filters", str(_FILTERS), "--log-every", "50"]
-    )
+    pairs, model = folder / "pairs", folder / "model"
+    if code := make_pairs.main([str(PEOPLE), str(pairs), "--size", str(_SIZE), "--resume"]):
+        return code
+    config = Config(base_filters=_FILTERS)
+    options = Options(workers=os.cpu_count() or 1, log_every=5)
+
+    def work() -> Outcome:
+        from gan.training import train
+
+        return train(pairs, _EPOCHS, model, config, options, report=Steps())
+
+    return run("python -m scripts.demo", "gan", work, resume=True)
+
+
+class Steps:
+    """Takes the lines of a training; of those of its steps it makes one now and then."""
+
+    def __init__(self) -> None:
+        self._lines: Lines | None = None
+
+    def __call__(self, line: str) -> None:
+        step = re.match(r"step \d+, epoch ([\d.]+):", line)
+        if step is None:
+            report(line)
+            return
+        epoch = float(step[1])
+        if self._lines is None:  # a training that was stopped does not begin at 0
+            self._lines = Lines(_EPOCHS, "epochs", done=epoch, tell=report, first=5, every=15)
+        else:
+            self._lines.update(epoch - self._lines.done)
 
 
 def draw(points: NDArray[np.float64], model: Path) -> Image.Image:

@@ -1,11 +1,13 @@
 """The demo goes from a photograph to drawn faces; here with a network too small to draw well."""
 
 import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from data import progress
 from landmarks import read_shards
 from landmarks.samples import encode_sample
 from landmarks.shard_set import writing_set
@@ -26,6 +28,7 @@ def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(tmp_path, tin
         assert (tmp_path / name).stat().st_size > 100
     drawn = np.asarray(Image.open(tmp_path / "generated.png"))
     # Six emotions down, one column for each intensity; no two faces of a row are the same.
+    assert "images/s" not in told  # the lines of the steps are known as such
     assert drawn.shape == (30 + 6 * 112, 96 + 6 * 112, 3)
     row = drawn[30:142, 96:].reshape(112, 6, 112, 3).swapaxes(0, 1)
     assert len({face.tobytes() for face in row}) == 6
@@ -51,6 +54,27 @@ def test_after_an_update_of_the_people_it_learns_anew(tmp_path, tiny, monkeypatc
         assert not place.exists()
         assert demo_faces.learn(place) == 0
         assert (place / "model" / "generator.safetensors").exists()
+
+
+def test_while_it_learns_it_tells_how_much_time_is_left(monkeypatch, capsys):
+    """A training that goes on at epoch 2 of 8 and needs 20 seconds for an epoch."""
+    clock = itertools.count(0, 2)
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
+    told = demo_faces.Steps()
+    told("training on 598 pairs")
+    for step in range(60):
+        told(f"step {step}, epoch {2 + step / 10:.2f}: l1 0.123; 9.9 images/s")
+    assert capsys.readouterr().out.splitlines() == [
+        "training on 598 pairs",
+        "2.3 of 8 epochs, about 2 minutes left",
+        "3.1 of 8 epochs, about 2 minutes left",
+        "3.9 of 8 epochs, about 82 seconds left",
+        "4.7 of 8 epochs, about 66 seconds left",
+        "5.5 of 8 epochs, about 50 seconds left",
+        "6.3 of 8 epochs, about 34 seconds left",
+        "7.1 of 8 epochs, about 18 seconds left",
+        "7.9 of 8 epochs, about 2 seconds left",
+    ]
 
 
 def test_a_folder_that_cannot_be_written_is_told(tmp_path, capsys):

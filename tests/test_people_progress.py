@@ -1,6 +1,7 @@
 """How far a run is: lines at their time, with the time that is left."""
 
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,7 +12,7 @@ from data import progress
 def clock(monkeypatch):
     """A clock that only moves when told."""
     now = [1000.0]
-    monkeypatch.setattr(progress.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: now[0]))
     return now
 
 
@@ -30,10 +31,11 @@ def test_a_line_after_a_quarter_of_a_minute_and_then_each_minute(clock):
     ]
 
 
-def test_the_end_needs_no_line(clock):
+def test_neither_the_beginning_nor_the_end_needs_a_line(clock):
     told = []
     lines = progress.Lines(2, "pictures", tell=told.append)
     clock[0] += 100
+    lines.update(0)  # as nothing is known of the speed yet
     lines.update(2)
     assert told == []
 
