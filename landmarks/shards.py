@@ -117,19 +117,28 @@ def listed_shards(told: Path) -> list[str]:
     return [str(told.parent / name) for name in sorted(listed)]
 
 
-def _check_end(file: str) -> None:
-    """A whole tar file ends in 1,024 zeros; one that was cut off between two files has none."""
+def _check_end(file: str, stopped: int | None = None) -> None:
+    """A whole tar file ends in 1,024 zeros; one that was cut off between two files has none.
+
+    Where a reader `stopped`, zeros must begin: it takes a header that is spoilt for the end.
+    """
     try:
         with open(file, "rb") as handle:
             start = handle.read(1024)
             handle.seek(-min(1024, len(start)), os.SEEK_END)
             end = handle.read()
+            handle.seek(stopped or 0)
+            behind = b"" if stopped is None else handle.read()
     except OSError as error:
         raise ShardError(f"{file} cannot be read: {error.strerror}") from None
     if len(start) < 1024 or start[257:262] != b"ustar":
         raise ShardError(f"{file} is not a tar file: expected a shard")
     if end.strip(b"\0"):
         raise ShardError(f"{file} was cut off: its end is missing, copy or download it again")
+    if behind.strip(b"\0"):
+        raise ShardError(
+            f"{file} is damaged at byte {stopped:,}: the rest is lost, copy or download it again"
+        )
 
 
 def read_members(
@@ -157,7 +166,7 @@ def read_members(
     """
     key: str | None = None
     members: dict[str, bytes] = {}
-    reading = False
+    reading, stopped = False, 0
     try:
         with tarfile.open(file, "r:") as archive:
             while (member := archive.next()) is not None:
@@ -176,12 +185,13 @@ def read_members(
                     handle = archive.extractfile(member)
                     assert handle is not None
                     members[ending.lower()] = handle.read()
+            stopped = archive.offset
     except (tarfile.TarError, OSError, EOFError) as error:
         behind = f"behind sample {key}" if key is not None else "at its beginning"
         raise ShardError(f"{file} is damaged {behind}: {error}") from None
     if key is not None and members:
         yield key, members
-    _check_end(file)
+    _check_end(file, stopped)
 
 
 def read_shards(

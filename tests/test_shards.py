@@ -207,6 +207,23 @@ def test_a_shard_that_was_cut_off_is_told_before_the_first_sample(tmp_path):
         read_shards(tmp_path / "set")
 
 
+@pytest.mark.parametrize("with_what", [b"\xff", b"\0"])
+def test_a_header_that_is_spoilt_in_the_middle_is_not_the_end(tmp_path, with_what):
+    write(tmp_path / "set", count=4)
+    shard = tmp_path / "set" / "shard-000000.tar"
+    with tarfile.open(shard) as archive:
+        starts = [member.offset for member in archive.getmembers()]
+    content = bytearray(shard.read_bytes())
+    content[starts[6] : starts[6] + 1024] = 1024 * with_what  # where the third sample begins
+    shard.write_bytes(content)
+    with pytest.raises(ShardError, match="is damaged (at byte|behind)"):
+        list(read_shards([shard]))
+    left_out: list[ShardError] = []
+    kept = [item.key for item in read_shards([shard], on_damage=left_out.append)]
+    assert kept == ["000000", "000001"]
+    assert len(left_out) == 1
+
+
 def test_what_is_no_set_is_told_at_once(tmp_path):
     (tmp_path / "page.tar").write_text("<html>" * 500)
     for path, told in [

@@ -16,8 +16,8 @@ from landmarks.keypoints.batches import to_tensor
 Array = NDArray[Any]
 
 STRETCHED = 0.91
-"""Radii are stretched to hold so many of the truths in the crops of validation persons, so that they
-hold 90 % in boxes that a detector found, where 0.7 % fewer of the same persons' truths were
+"""Radii are stretched to hold so many of the truths in the crops of validation persons, so that
+they hold 90 % in boxes that a detector found, where 0.7 % fewer of the same persons' truths were
 inside."""
 
 _FAILED = 0.08
