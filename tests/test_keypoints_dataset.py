@@ -63,6 +63,15 @@ def test_points_stay_on_their_marks(shards):
         assert np.percentile(image, 95) > 100  # they lie on the skin
 
 
+def test_published_splits_are_trained_on_by_request_alone(shards):
+    honest = load_faces([shards], CONFIG)
+    assert (len(honest.train[0]), honest.test) == (5, 3)
+    leaking = load_faces([shards], Config(leaks=True))
+    assert (len(leaking.train[0]), leaking.test) == (8, 0)
+    assert set(persons("test", 3)) < set(leaking.train[0].persons)
+    assert leaking.validation.names == honest.validation.names
+
+
 def test_a_batch_follows_from_its_step(shards):
     loaded = load_faces([shards], CONFIG)
     batches = Batches(loaded.train, CONFIG, negatives=0.25)

@@ -291,6 +291,10 @@ def test_who_was_trained_on_is_told(shards):
     unseen = count_persons(people, "all", unseen=True)
     assert not unseen.leaks
     assert "says --unseen" in str(unseen)
+    for people_tested in (persons("test", 4), people):
+        by_choice = count_persons(people_tested, "test", trained_on_all=True)
+        assert by_choice.leaks
+        assert "this leaks: the network was trained on test persons" in str(by_choice)
     held = count_persons([*persons("test", 4), *persons("validation", 1)], "all")
     assert not held.leaks
     assert "persons disjoint" in str(held)

@@ -77,6 +77,9 @@ class Config(Settings):
         Side of the crop in sides of the detector's box.
     imagenet : bool
         Training begins with the weights of ImageNet.
+    leaks : bool
+        Test persons are trained on too: only to compare with reports on published splits, in which
+        the tested persons are those of the training.
     start : str
         SHA-256 of the file of weights that training begins with; empty for none.
     epochs, batch : int
@@ -106,6 +109,7 @@ class Config(Settings):
     side: int = None  # type: ignore[assignment]
     factor: float = 1.35
     imagenet: bool = False
+    leaks: bool = False
     start: str = ""
     epochs: int = None  # type: ignore[assignment]
     batch: int = None  # type: ignore[assignment]

@@ -125,6 +125,8 @@ def load_faces(sources: Sequence[str | os.PathLike[str]], config: Config) -> Loa
         for sample in read_shards(source, on_damage=errors.append):
             person = str(sample.record.get("person", sample.key))
             split = split_of(person)
+            if config.leaks and split == "test":
+                split = "train"
             try:
                 face = ((), ()) if split == "test" else stored_face(sample, config)
             except (ValueError, ZeroDivisionError, cv2.error):

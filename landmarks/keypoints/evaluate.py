@@ -207,7 +207,8 @@ def evaluate(
         "unreadable": unreadable,
     }
     notes += _problems("samples or shards", unreadable)
-    persons = count_persons(measured.persons, split, unseen=unseen)
+    leaks = network.config.leaks
+    persons = count_persons(measured.persons, split, unseen=unseen, trained_on_all=leaks)
     return build_report(measured, persons, told, offsets=other, no_faces=asked, notes=notes)
 
 

@@ -123,22 +123,28 @@ class Persons(NamedTuple):
         'test', 'validation', 'train' → how many.
     unseen : bool
         The user says that training saw none of these sets.
+    trained_on_all : bool
+        The network's settings say that test persons were trained on.
     """
 
     split: str
     persons: dict[str, int]
     faces: dict[str, int]
     unseen: bool
+    trained_on_all: bool = False
 
     @property
     def leaks(self) -> bool:
         """Some are training persons by the rule, and nobody says that training saw none."""
-        return self.persons["train"] > 0 and not self.unseen
+        seen = self.persons["train"] + self.trained_on_all * self.persons["test"]
+        return seen > 0 and not self.unseen
 
     def __str__(self) -> str:
         many, faces = sum(self.persons.values()), sum(self.faces.values())
         told = f"split {self.split}: {_count(faces, 'face')} of {_count(many, 'person')}; "
         seen, chosen = self.persons["train"], self.persons["validation"]
+        if self.trained_on_all and not self.unseen:
+            return told + "this leaks: the network was trained on test persons too (--leaks)"
         if self.unseen:
             return told + "training saw none of these sets, says --unseen: persons disjoint"
         if seen:
@@ -152,7 +158,9 @@ class Persons(NamedTuple):
         return told
 
 
-def count_persons(persons: Iterable[str], split: str, *, unseen: bool = False) -> Persons:
+def count_persons(
+    persons: Iterable[str], split: str, *, unseen: bool = False, trained_on_all: bool = False
+) -> Persons:
     """Count whose faces were evaluated.
 
     Parameters
@@ -160,7 +168,7 @@ def count_persons(persons: Iterable[str], split: str, *, unseen: bool = False) -
     persons : iterable of str
         Of each face.
     split : str
-    unseen : bool, optional
+    unseen, trained_on_all : bool, optional
         As `Persons`.
     """
     faces = Counter(persons)
@@ -170,6 +178,7 @@ def count_persons(persons: Iterable[str], split: str, *, unseen: bool = False) -
         {name: len(people) for name, people in counted.items()},
         {name: sum(faces[p] for p in people) for name, people in counted.items()},
         unseen,
+        trained_on_all,
     )
 
 

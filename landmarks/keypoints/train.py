@@ -59,6 +59,7 @@ def _config(args: argparse.Namespace) -> Config:
         side=args.side,
         channels=args.channels,
         imagenet=imagenet,
+        leaks=args.leaks,
         start=start,
         epochs=args.epochs,
         steps=args.steps,
@@ -84,6 +85,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--recipe", choices=RECIPES, default="better",
         help="published: as the network's authors trained it; better: ours "
         "(default: %(default)s)")  # fmt: skip
+    add("--leaks", action="store_true",
+        help="train on test persons too: only to compare with reports on published splits, and the "
+        "network says so wherever it is tested")  # fmt: skip
     add("--weights", metavar="imagenet|FILE",
         help="to begin with: ImageNet's, torchvision's file of them, or a model of this "
         "command")  # fmt: skip

@@ -117,7 +117,7 @@ def carry_out(
         with enough_memory("cpu", "the faces of all shards", "give fewer, or a smaller side"):
             around = load_backgrounds(backgrounds, config)  # fewer: a wrong path is told first
             loaded = load_faces(plan.sources, config)
-        _tell(loaded, report)
+        _tell(loaded, report, config.leaks)
         data = loaded.digest()
         if progress and progress.data != data:
             raise other_run(folder.path, "on other faces")
@@ -139,7 +139,7 @@ def carry_out(
     return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
 
 
-def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:
+def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
     for error in loaded.errors[:_SHOWN]:
         report(f"skipped: {error}")
     if loaded.errors:
@@ -148,8 +148,9 @@ def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:
     report(
         f"{sum(map(len, loaded.train))} faces of {persons} training persons, "
         f"{len(loaded.validation)} of {len(set(loaded.validation.persons))} validation persons; "
-        f"{loaded.test} of test persons are left alone"
-    )
+        + ("THIS LEAKS: test persons are trained on" if leaks else
+           f"{loaded.test} of test persons are left alone")
+    )  # fmt: skip
 
 
 def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -> bool:
