@@ -14,13 +14,25 @@ from landmarks.shard_set import writing_set
 from scripts import demo, demo_faces
 
 
+def few_people(target, shift=0):
+    """The pictures of two people and a part of a third one, perhaps a little brighter."""
+    with writing_set(target, {}, per_shard=60) as shards:
+        for sample in itertools.islice(read_shards(demo_faces.PEOPLE), 60):
+            shards.add(sample.key, encode_sample(sample._replace(image=sample.image + shift)))
+
+
 @pytest.fixture
 def tiny(monkeypatch):
     monkeypatch.setattr(demo_faces, "_EPOCHS", 1)
     monkeypatch.setattr(demo_faces, "_FILTERS", 4)
+    monkeypatch.setattr(demo_faces, "_SIZE", 32)
 
 
-def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(tmp_path, tiny, capsys):
+def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(
+    tmp_path, tiny, monkeypatch, capsys
+):
+    few_people(tmp_path / "people.tar")
+    monkeypatch.setattr(demo_faces, "PEOPLE", tmp_path / "people.tar")
     assert demo.main(["-o", str(tmp_path)]) == 0
     told = capsys.readouterr().out
     for name in ("astronaut.txt", "dial.png", "demo.png", "people.png", "generated.png"):
@@ -41,11 +53,8 @@ def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(tmp_path, tin
 
 def test_after_an_update_of_the_people_it_learns_anew(tmp_path, tiny, monkeypatch):
     """The same names and sizes, another picture; and then the same people at another size."""
-    kept = list(itertools.islice(read_shards(demo_faces.PEOPLE), 60))
     for name, shift in (("before", 0), ("after", 1)):
-        with writing_set(tmp_path / name / "people.tar", {}, per_shard=60) as shards:
-            for sample in kept:
-                shards.add(sample.key, encode_sample(sample._replace(image=sample.image + shift)))
+        few_people(tmp_path / name / "people.tar", shift)
     out = tmp_path / "out"
     for name, size in (("before", 32), ("after", 32), ("after", 64)):
         monkeypatch.setattr(demo_faces, "PEOPLE", tmp_path / name / "people.tar")
