@@ -1,6 +1,6 @@
 """Make the two files of the network that ships out of a finished run.
 
-python -m scripts.ship_small MODELDIR --command "python -m landmarks.keypoints.train …"
+python -m scripts.ship_small MODELDIR --command "python -m scripts.build_small …"
 
 `landmarks/keypoints/small.safetensors` gets the weights that were best on validation persons, and
 in its metadata the settings, the command and the validation figures; `small.onnx` beside it is made

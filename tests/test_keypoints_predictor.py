@@ -345,7 +345,7 @@ def test_the_network_that_ships_tells_where_it_comes_from():
     with safe_open(SHIPPED.with_suffix(".safetensors"), "np") as opened:
         told = opened.metadata()
     assert Config.from_json(told["config"]).network == "small"
-    assert told["command"].startswith("python -m landmarks.keypoints.train ")
+    assert told["command"].startswith("python -m scripts.build_small ")
     assert json.loads(told["validation"])["validation_nme"] > 0
 
 
