@@ -13,7 +13,7 @@ from PIL import Image
 
 
 def pytest_configure() -> None:
-    # A shell makes what it starts in the background deaf to Ctrl-C, and so all that the tests start.
+    # A shell makes what it starts in the background deaf to Ctrl-C, and all that this starts too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 
