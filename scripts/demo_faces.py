@@ -23,7 +23,7 @@ PEOPLE = Path(__file__).parent.parent / "data" / "people_small.tar"
 """The synthetic people that ship."""
 
 INTENSITIES = (0.0, 0.25, 0.5, 0.75, 1.0, 1.25)
-_EPOCHS, _SIZE, _FILTERS = 8, 64, 16  # 299 steps of 0.15 seconds of one core each
+_EPOCHS, _SIZE, _FILTERS = 24, 64, 16  # 897 steps of 0.1 seconds
 _CELL, _LEFT, _TOP = 112, 96, 30
 _TEXT = (40, 40, 60)
 
@@ -52,11 +52,12 @@ def learn(folder: Path) -> int:
     """
     from data import make_pairs
     from gan.config import Config
+    from landmarks.runs.devices import fast_precision, usable_device
 
     pairs, model = folder / "pairs", folder / "model"
     if code := make_pairs.main([str(PEOPLE), str(pairs), "--size", str(_SIZE), "--resume"]):
         return code
-    config = Config(base_filters=_FILTERS)
+    config = Config(base_filters=_FILTERS, precision=fast_precision(usable_device(None)))
     options = Options(workers=os.cpu_count() or 1, log_every=5)
 
     def work() -> Outcome:

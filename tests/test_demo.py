@@ -67,6 +67,7 @@ def test_after_an_update_of_the_people_it_learns_anew(tmp_path, tiny, monkeypatc
 
 def test_while_it_learns_it_tells_how_much_time_is_left(monkeypatch, capsys):
     """A training that goes on at epoch 2 of 8 and needs 20 seconds for an epoch."""
+    monkeypatch.setattr(demo_faces, "_EPOCHS", 8)
     clock = itertools.count(0, 2)
     monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: next(clock)))
     told = demo_faces.Steps()
