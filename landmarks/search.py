@@ -47,7 +47,9 @@ WEAK = -0.5
 DOUBTFUL = 0.0
 """Logit below which one size without an answer is enough to give a candidate up."""
 
+# In the last resort: pictures are made smaller to so many pixels, or enlarged to as many at most.
 _FALLBACK_PIXELS = 100_000
+_ENLARGED_PIXELS = 400_000
 _CELL = 8
 _SMALLEST_LEVEL = 64
 _WINDOW = 112  # the window of 80, a cell of border, and 8 pixels for the network to be wrong
@@ -201,7 +203,7 @@ class Search:
         """Search the whole picture, enlarged only as far as that takes little time."""
         width, height = views.size
         scale = min(1.0, (_FALLBACK_PIXELS / (width * height)) ** 0.5)
-        enlarge = int(4 * width * height <= _FALLBACK_PIXELS)
+        enlarge = int(4 * width * height <= _ENLARGED_PIXELS)
         grey: NDArray[Any] = views.at_least(scale)[0]
         size = (max(1, round(width * scale)), max(1, round(height * scale)))
         if size[0] < grey.shape[1]:

@@ -203,3 +203,11 @@ def test_weak_answers_of_the_detector_are_no_faces(astronaut, search):
     texture = cv2.GaussianBlur(rng.integers(0, 256, (480, 640), np.uint8), (0, 0), 4)
     texture = cv2.normalize(texture, None, 0, 255, cv2.NORM_MINMAX)
     assert search(texture) == []
+
+
+def test_where_no_candidate_is_a_face_a_small_picture_is_searched_enlarged(small, monkeypatch):
+    """Its face, 45 pixels wide, is too small for dlib's detector in the picture as it is."""
+    assert Search("hog", upsample=0)(small) == []
+    (expected,) = Search("hog", upsample=1)(small)
+    monkeypatch.setattr(Search, "_by_candidates", lambda *_: [])
+    assert Search("hog")(small) == [expected]
