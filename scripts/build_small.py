@@ -10,7 +10,7 @@ python -m scripts.build_small --youtube ZIP --people FOLDER --photos FOLDER --la
     5  `landmarks/keypoints/small.safetensors` and `small.onnx` (`scripts.ship_small`)
 
 Test persons of YouTube Faces are left out everywhere by their names, and HELEN is never looked at.
-Two to three hours on two cores; the same command goes on where it was stopped.
+About two hours on two cores; the same command goes on where it was stopped.
 """
 
 from __future__ import annotations
