@@ -138,7 +138,7 @@ def test_what_is_no_face_never_frames_it(monkeypatch):
     assert all(framed[number - 1] for number in shuffled)
 
 
-def test_the_boxes_of_validation_are_off_as_the_detectors_are():
+def test_the_boxes_of_validation_are_off_at_least_as_the_detectors_are():
     crops = [detector_jitter(STORED, SIDE, np.random.default_rng(row)) for row in range(500)]
     middles = np.array([crop.to_picture([0.5, 0.5]) for crop in crops]) - (STORED - 1) / 2
     assert (middles / SIDE).std() == pytest.approx(0.045, rel=0.1)

@@ -235,3 +235,49 @@ def test_another_source_moves_points_by_what_it_learnt_and_nothing_of_it_ships(t
     save_model(tmp_path / "m.safetensors", network, Config(side=64))
     read = load_model(tmp_path / "m.safetensors")[0]
     torch.testing.assert_close(read(images).points, plain)
+
+
+def test_a_narrow_map_keeps_its_spread_in_half_precision():
+    torch.manual_seed(0)
+    network, images = Small(side=64).eval(), torch.randn(4, 1, 64, 64)
+    with torch.no_grad():
+        network.maps.weight.mul_(400)  # a map that is nearly one cell
+        network.maps.bias.zero_()
+        exact = network(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            half = network(images)
+    # Where bf16 computed the moments too, radii differed by up to a factor of four.
+    ratio = (half.radius / exact.radius).log().abs()
+    assert float(ratio.median()) < 0.1
+    assert float((half.points - exact.points).abs().median()) < 0.01
+
+
+def test_what_was_trained_on_test_persons_stays_known(tmp_path):
+    save_model(tmp_path / "m.safetensors", Small(), Config(leaks=True))
+    begin_with(Small(), Config(leaks=True), tmp_path / "m.safetensors")
+    with pytest.raises(ModelError, match="was trained on test persons"):
+        begin_with(Small(), Config(), tmp_path / "m.safetensors")
+
+
+def test_imagenets_normalisation_goes_on_with_the_weights(tmp_path):
+    config = Config(network="resnet18", imagenet=True)
+    save_model(tmp_path / "m.safetensors", build_network(config), config)
+    begin_with(build_network(config), config, tmp_path / "m.safetensors")
+    with pytest.raises(ModelError, match="with ImageNet's mean"):
+        other = Config(network="resnet18")
+        begin_with(build_network(other), other, tmp_path / "m.safetensors")
+
+
+@pytest.mark.parametrize(
+    ("network", "recipe", "setting"),
+    [
+        ("small", "better", {"wing_curve": 0}),
+        ("small", "better", {"wing_width": 0}),
+        ("small", "better", {"ema": 1}),
+        ("small", "better", {"negatives": 1}),
+        ("efficientnet_b0", "published", {"plateau_factor": 1}),
+    ],
+)
+def test_numbers_that_would_fail_in_the_first_steps_are_refused(network, recipe, setting):
+    with pytest.raises(ConfigError, match=f"{next(iter(setting))} is [01]: expected"):
+        Config(network=network, recipe=recipe, settings=setting)

@@ -142,6 +142,12 @@ class Config(Settings):
         known = BETTER if self.recipe == "better" else PUBLISHED[self.network]
         recipe = f"{self.recipe} {self.network}"
         object.__setattr__(self, "settings", completed(self.settings, known, recipe))
+        for name in ("wing_width", "wing_curve"):
+            if self.settings.get(name, 1) <= 0:
+                raise ConfigError(f"{name} is {self.settings[name]:g}: expected a number above 0")
+        for name in ("ema", "plateau_factor", "negatives"):
+            if self.settings.get(name, 0) >= 1:
+                raise ConfigError(f"{name} is {self.settings[name]:g}: expected less than 1")
 
     def _check_numbers(self) -> None:
         self.check_whole("side")

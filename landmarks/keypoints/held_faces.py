@@ -136,14 +136,13 @@ class Persons(NamedTuple):
     @property
     def leaks(self) -> bool:
         """Some are training persons by the rule, and nobody says that training saw none."""
-        seen = self.persons["train"] + self.trained_on_all * self.persons["test"]
-        return seen > 0 and not self.unseen
+        return (self.persons["train"] > 0 or self.trained_on_all) and not self.unseen
 
     def __str__(self) -> str:
         many, faces = sum(self.persons.values()), sum(self.faces.values())
         told = f"split {self.split}: {_count(faces, 'face')} of {_count(many, 'person')}; "
         seen, chosen = self.persons["train"], self.persons["validation"]
-        if self.trained_on_all and not self.unseen:
+        if self.trained_on_all and self.leaks:
             return told + "this leaks: the network was trained on test persons too (--leaks)"
         if self.unseen:
             return told + "training saw none of these sets, says --unseen: persons disjoint"

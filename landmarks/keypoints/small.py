@@ -140,7 +140,9 @@ class Small(nn.Module):
         )
         middle = self.merge_eighth(middle + functional.interpolate(coarse, scale_factor=2.0))
         fine = self.merge_quarter(fine + functional.interpolate(middle, scale_factor=2.0))
-        mean, spread = moments(self.maps(fine).float(), self.basis)
+        # In half precision E[x²] − E[x]² would leave nothing of a narrow map's spread.
+        with torch.autocast(images.device.type, enabled=False):
+            mean, spread = moments(self.maps(fine.float()), self.basis)
         whole = functional.relu(self.whole(sixteenth.mean((2, 3)))).float()
         moves = self.moves(whole).float()
         if sources is not None:

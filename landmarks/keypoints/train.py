@@ -48,11 +48,13 @@ def _train(args: argparse.Namespace) -> Outcome:
 def _config(args: argparse.Namespace) -> Config:
     imagenet, start = args.weights == "imagenet", ""
     if args.weights is not None and not imagenet:
-        from landmarks.keypoints.weights import digest
+        from landmarks.keypoints.weights import OWN, digest
+        from landmarks.runs.tensor_file import read_text
 
         start = digest(args.weights)
-        # Our own files are .safetensors; torchvision's are not.
-        imagenet = not args.weights.lower().endswith(".safetensors")
+        # What pictures are normalised with goes on with the weights.
+        own = args.weights.lower().endswith(OWN)
+        imagenet = Config.from_json(read_text(args.weights)).imagenet if own else True
     return Config(
         network=args.network,
         recipe=args.recipe,

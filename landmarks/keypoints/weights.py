@@ -15,6 +15,9 @@ from landmarks.keypoints.config import Config
 from landmarks.keypoints.model_file import load_model
 from landmarks.runs.tensor_file import ModelError, fill
 
+OWN = ".safetensors"
+"""Our own files end so; torchvision's do not."""
+
 _CLASSIFIERS = ("fc.", "classifier.")
 
 
@@ -40,17 +43,18 @@ def begin_with(network: nn.Module, config: Config, path: str | os.PathLike[str] 
         As `build_network(config)` gives it.
     config : Config
     path : path-like or None
-        A file that `save_model` wrote, or, where `config.imagenet` says so, torchvision's file of
-        ImageNet weights; None downloads those.
+        A .safetensors file that `save_model` wrote, or, where `config.imagenet` says so,
+        torchvision's file of ImageNet weights; None downloads those.
 
     Raises
     ------
     ModelError
         The file is missing, damaged, or of another network; the download fails.
     """
+    if path is not None and os.fspath(path).lower().endswith(OWN):
+        _from_model(network, config, path)
+        return
     if not config.imagenet:
-        if path is not None:
-            _from_model(network, config, path)
         return
     state = _download(config.network) if path is None else _read_state(path)
     told = str(path or "the download")
@@ -73,6 +77,14 @@ def _from_model(network: nn.Module, config: Config, path: str | os.PathLike[str]
                 f"{path} holds weights of {made.network} with {made.channels} channels: expected "
                 f"{config.network} with {config.channels}"
             )
+    if made.leaks and not config.leaks:
+        raise ModelError(f"{path} was trained on test persons (--leaks): give --leaks here too")
+    if made.imagenet != config.imagenet:
+        config_says = "with" if config.imagenet else "without"
+        raise ModelError(
+            f"{path} sees pictures {'with' if made.imagenet else 'without'} ImageNet's mean and "
+            f"deviation, this run would {config_says}: expected the same"
+        )
     network.load_state_dict(given.state_dict())
     if isinstance(factor := getattr(network, "radius_factor", None), Tensor):
         factor.fill_(1)  # it is measured anew
