@@ -15,6 +15,7 @@ from landmarks.files import replacing
 from landmarks.inputs import Source
 from landmarks.journal import Journal, Key, Record
 from landmarks.outputs import NO_FACE, Output, Problem, read_problems, write_problems
+from landmarks.placing import network_hash
 from landmarks.tables import Kept
 
 DOUBTFUL = 0.5
@@ -128,6 +129,8 @@ class Ledger:
         self.output = output
         self.report = Report()
         self._settings = asdict(settings) | {"format": output.kind}
+        if (weights := network_hash(settings.predictor)) is not None:
+            self._settings["weights"] = weights
         written = output.done() if resume else {}
         problems = list(read_problems(output.errors)) if resume else []
         if written or problems:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landmarks.detector import Box
-from landmarks.keypoints.predictor import SMALL
+from landmarks.keypoints.predictor import SHIPPED, SMALL
 from landmarks.keypoints.predictor import load_predictor as load_network
 from landmarks.predictor import check_predictor, load_predictor
 from landmarks.views import Views
@@ -63,6 +64,16 @@ def is_network(predictor: str | None) -> bool:
         return False
     known = predictor == SMALL or Path(predictor).suffix.lower() in NETWORK_SUFFIXES
     return known or os.path.isdir(predictor)
+
+
+def network_hash(predictor: str | None) -> str | None:
+    """SHA-256 of a network's weights, which may change below one name; None of dlib's files."""
+    if predictor is None or not is_network(predictor):
+        return None
+    path = SHIPPED if predictor == SMALL else Path(predictor)
+    if path.is_dir():
+        path = path / "model.safetensors"
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
 
 
 def make_placer(predictor: str | None = None, *, check: bool = True) -> Placer:

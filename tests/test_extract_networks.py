@@ -1,5 +1,7 @@
 """The command with a landmark network in place of dlib's predictor."""
 
+import shutil
+
 import cv2
 import numpy as np
 import pytest
@@ -9,7 +11,13 @@ torch = pytest.importorskip("torch")
 
 from landmarks import detect, read_image, read_points, read_table  # noqa: E402
 from landmarks.files import format_points  # noqa: E402
-from landmarks.keypoints import Config, build_network, load_predictor, save_model  # noqa: E402
+from landmarks.keypoints import (  # noqa: E402
+    Config,
+    build_network,
+    load_model,
+    load_predictor,
+    save_model,
+)
 from landmarks.keypoints.predictor import SHIPPED  # noqa: E402
 from tests.commands import run  # noqa: E402
 
@@ -202,3 +210,15 @@ def test_small_is_found_by_its_name(portrait_file, tmp_path):
     (dlibs,) = detect(read_image(portrait_file))
     assert normalized_mean_error(row.points, dlibs.points) < 0.08
     assert row.trust > 0.5
+
+
+def test_weights_that_changed_below_their_name_are_not_mixed_in(two, network, tmp_path, capsys):
+    model = tmp_path / "run"
+    shutil.copytree(network, model)
+    run("-p", model, "-i", two, "-o", tmp_path / "a.csv")
+    run("-p", model, "-i", two, "-o", tmp_path / "a.csv", "--resume")
+    made, config = load_model(model)
+    made.radius_factor.mul_(2)
+    save_model(model / "model.safetensors", made, config)
+    run("-p", model, "-i", two, "-o", tmp_path / "a.csv", "--resume", code=2)
+    assert "weights was" in capsys.readouterr().err

@@ -172,3 +172,7 @@ def test_the_digest_tells_other_faces(tmp_path, shards):
     assert load_faces([shards], CONFIG).digest() == digest
     other = write_faces(tmp_path / "other", train=4, validation=2, test=3)
     assert load_faces([other], CONFIG).digest() != digest
+    loaded, wall = load_faces([shards], CONFIG), np.zeros((30, 40), np.uint8)
+    told = {loaded.digest(walls) for walls in ([], [wall], [wall + 1], [wall, wall])}
+    assert len(told) == 4
+    assert digest in told

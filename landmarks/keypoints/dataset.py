@@ -77,12 +77,16 @@ class Loaded:
     test: int
     errors: tuple[ShardError, ...]
 
-    def digest(self) -> str:
-        """Equal for equal faces in equal order."""
+    def digest(self, backgrounds: Sequence[Array] = ()) -> str:
+        """Equal for equal faces in equal order, source by source, and equal backgrounds."""
         told = hashlib.sha256()
         for faces in (*self.train, self.validation):
+            told.update(f"{len(faces)} faces".encode())
             told.update(np.ascontiguousarray(faces.images).data)
             told.update(np.ascontiguousarray(faces.points).data)
+        for image in backgrounds:
+            told.update(f"{image.shape}".encode())
+            told.update(np.ascontiguousarray(image).data)
         return told.hexdigest()
 
 

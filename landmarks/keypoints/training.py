@@ -118,9 +118,9 @@ def carry_out(
             around = load_backgrounds(backgrounds, config)  # fewer: a wrong path is told first
             loaded = load_faces(plan.sources, config)
         _tell(loaded, report, config.leaks)
-        data = loaded.digest()
+        data = loaded.digest(around)
         if progress and progress.data != data:
-            raise other_run(folder.path, "on other faces")
+            raise other_run(folder.path, "on other faces or backgrounds")
         batch = f"a batch of {config.batch} pictures of {config.side} pixels"
         with enough_memory(device, batch, "give a smaller batch"):
             run = Run(config, loaded, around, data, device)
