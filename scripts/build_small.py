@@ -16,6 +16,7 @@ About two hours on two cores; the same command goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -31,17 +32,15 @@ FIRST, SECOND = 7000, 8000
 _RATE = 0.0015  # of the second training, which begins with weights that are good already
 
 
-def steps_of(args: argparse.Namespace) -> list[tuple[Callable[[list[str]], int], list[str]]]:
-    """The commands and what they are given, in order."""
+def steps_of(
+    args: argparse.Namespace, told: str
+) -> list[tuple[Callable[[list[str]], int], list[str]]]:
+    """The commands and what they are given, in order; `told` goes into the file that ships."""
     work = args.output
     youtube, photos = str(work / "youtube"), str(work / "photos")
     first, second = str(work / "first"), str(work / "second")
     shared = ["--backgrounds", *args.backgrounds]
     labels = [] if args.labels is None else ["--labels", args.labels]
-    told = (
-        "python -m scripts.build_small --youtube youtube_faces_68.zip --people people/ "
-        "--photos labelled_expressions/ --labels labels.csv --backgrounds … -o work/"
-    )
     steps = [f"{args.steps[0]}", f"{args.steps[1]}"]
     return [
         (youtube_faces.main, [args.youtube, youtube, "--resume"]),
@@ -79,7 +78,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--steps", type=int, nargs=2, default=(FIRST, SECOND), metavar=("FIRST", "SECOND"),
         help="of the two trainings (default: %(default)s)")  # fmt: skip
     args = parser.parse_args(argv)
-    for command, given in steps_of(args):
+    given_words = sys.argv[1:] if argv is None else argv
+    told = shlex.join(["python", "-m", "scripts.build_small", *given_words])
+    for command, given in steps_of(args, told):
         if code := command(given):
             return code
     return 0

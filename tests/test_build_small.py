@@ -39,6 +39,10 @@ def test_both_trainings_and_the_points_between_them(monkeypatch):
     assert second[:4] == ["work/youtube", "people", "work/photos", "work/second"]
     assert second[second.index("--weights") + 1] == "work/first/model.safetensors"
     assert ship[0] == "work/second"
+    told = ship[ship.index("--command") + 1]
+    assert told == "python -m scripts.build_small " + " ".join(GIVEN)
+    assert points[points.index("--labels") + 1] == "l.csv"
+    assert second[second.index("--set") + 1] == "learning_rate=0.0015"
     for argv in (first, second):  # as the command itself reads them
         options = train._parser().parse_args(argv)
         assert options.backgrounds == ["a.png", "b.png"]

@@ -23,6 +23,7 @@ from landmarks.keypoints.pictures import feature_maps, predictions  # noqa: E402
 from landmarks.keypoints.run import Run  # noqa: E402
 from landmarks.keypoints.training import Options, Outcome, train  # noqa: E402
 from landmarks.keypoints.validation import STRETCHED, Standing, ask  # noqa: E402
+from landmarks.runs.tensor_file import read_tensors  # noqa: E402
 from tests.drawn_faces import drawn_points, write_faces  # noqa: E402
 
 
@@ -300,3 +301,18 @@ def test_pictures_show_points_and_layers(tmp_path, shards):
     go(shards, tmp_path / "b", {"feature_maps": str(tmp_path / "face.png")}, epochs=1)
     maps = [(tmp_path / run / "samples" / "feature_maps_00001.png").read_bytes() for run in "ab"]
     assert maps[0] != maps[1]
+
+
+def test_what_a_second_source_does_otherwise_is_learnt_kept_and_not_shipped(tmp_path, shards):
+    more = write_faces(tmp_path / "more", train=4, validation=0)
+    config = Config(side=32, batch=8, epochs=2)
+    train([shards, more], tmp_path / "run", config, Options(**QUIET), report=lambda _: None)
+    state = read_tensors(tmp_path / "run" / "checkpoint.safetensors")[0]
+    heads = [value for name, value in state.items() if name.startswith("network.conventions.")]
+    assert len(heads) == 2
+    assert all(bool(value.any()) for value in heads)
+    shipped = read_tensors(tmp_path / "run" / "model.safetensors")[0]
+    assert not [name for name in shipped if name.startswith("conventions.")]
+    # A finished run is read again, with its heads.
+    again = train([shards, more], tmp_path / "run", config, Options(**QUIET), report=lambda _: None)
+    assert again.step == again.steps
