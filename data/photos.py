@@ -117,6 +117,8 @@ def folder_photos(
         The folder holds no picture; persons cannot be told; a table is damaged or names none of
         the pictures.
     """
+    if not os.path.isdir(folder):
+        raise InputError(f"{folder} is no folder: expected one with photographs")
     found = expand([folder], recursive=True)
     stems = {source.path: os.path.relpath(source.path, folder) for source in found}
     table = {} if labels is None else _read_labels(labels)

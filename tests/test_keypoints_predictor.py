@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
 
+from landmarks import detect  # noqa: E402
 from landmarks.errors import ImageError, InputError  # noqa: E402
 from landmarks.keypoints import Config, build_network, load_predictor, save_model  # noqa: E402
 from landmarks.keypoints import export as export_command  # noqa: E402
@@ -367,3 +368,9 @@ def test_the_network_that_ships_finds_the_astronaut_and_her_mirror_image(portrai
     assert normalized_mean_error(mirror(other.points[0], 512), fits.points[0]) < 0.03
     nothing = small.predict(portrait, [(20, 330, 110, 420)])
     assert nothing.trust[0] < fits.trust[0]
+
+
+def test_boxes_of_detected_faces_are_boxes(predictor, portrait):
+    boxes = [face.box for face in detect(portrait)]
+    numbers = [[box.left, box.top, box.right, box.bottom] for box in boxes]
+    close(predictor.predict(portrait, boxes)[:1], predictor.predict(portrait, numbers)[:1], 0)

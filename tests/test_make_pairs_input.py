@@ -6,6 +6,7 @@ from PIL import Image
 
 from data.pair_work import _beyond
 from data.persons import choose_rule, person_of
+from data.photos import folder_photos
 from gan.pair_table import read_pair_table
 from landmarks import write_points
 from landmarks.errors import InputError
@@ -162,3 +163,8 @@ def test_photographs_that_are_too_tight_can_be_left_out(tmp_path, face_points, c
     assert [record.name for record in read_pair_table(tmp_path / "less").values()] == ["Ann"]
     told = run(*given, tmp_path / "less", *frame, "--resume", code=2, capsys=capsys)
     assert "with other settings (border was 0.24" in told
+
+
+def test_a_folder_that_is_missing_is_told_as_that(tmp_path):
+    with pytest.raises(InputError, match="nix is no folder"):
+        folder_photos(str(tmp_path / "nix"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landmarks import scheme
+from landmarks.detector import Box
 from landmarks.errors import ImageError, InputError
 from landmarks.image import as_rgb
 from landmarks.keypoints.config import Config
@@ -70,14 +71,14 @@ class Predictor:
         self.config = config
         self._runtime = runtime
 
-    def predict(self, image: ArrayLike, boxes: ArrayLike) -> Fits:
+    def predict(self, image: ArrayLike, boxes: ArrayLike | Sequence[Box]) -> Fits:
         """Landmarks of the faces of one picture.
 
         Parameters
         ----------
         image : (H, W, 3), (H, W, 4), (H, W, 1) or (H, W) uint8 array_like
             RGB, RGBA (alpha is ignored) or grey.
-        boxes : (n, 4) array_like
+        boxes : (n, 4) array_like or sequence of Box
             Left, top, right, bottom of each face in pixels, as a detector draws them (right and
             bottom are inside). Where one leaves the picture, its border is repeated.
 
@@ -96,7 +97,7 @@ class Predictor:
         picture = _picture(image)
         return self._fits((picture, box) for box in _boxes(boxes))
 
-    def predict_many(self, images: Iterable[ArrayLike], boxes: ArrayLike) -> Fits:
+    def predict_many(self, images: Iterable[ArrayLike], boxes: ArrayLike | Sequence[Box]) -> Fits:
         """Landmarks of one face in each of many pictures.
 
         Parameters
@@ -202,7 +203,9 @@ def _picture(image: ArrayLike) -> Array:
     return as_rgb(image)
 
 
-def _boxes(boxes: ArrayLike) -> NDArray[np.float64]:
+def _boxes(boxes: ArrayLike | Sequence[Box]) -> NDArray[np.float64]:
+    if isinstance(boxes, list | tuple):
+        boxes = [(b.left, b.top, b.right, b.bottom) if isinstance(b, Box) else b for b in boxes]
     try:
         array = np.asarray(boxes, dtype=np.float64)
     except (ValueError, TypeError):
