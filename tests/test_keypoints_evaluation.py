@@ -345,6 +345,11 @@ def test_boxes_without_faces(tmp_path):
         ask_without_faces(network, [str(tmp_path / "2.png")], count=10)
 
 
+def corners(image, box):
+    """What a very bad predictor places: every point in the upper left corner of the box."""
+    return np.tile([box.left, box.top], (68, 1))
+
+
 def run(*arguments, code=0, capsys):
     assert evaluate.main([str(argument) for argument in arguments]) == code
     told = capsys.readouterr()
@@ -355,16 +360,18 @@ def run(*arguments, code=0, capsys):
     return told.out
 
 
-def test_the_command_leaves_its_report(tmp_path, shards, oracle, capsys):
+def test_the_command_leaves_its_report(tmp_path, shards, oracle, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
     oracle(miss=0.5)
+    monkeypatch.setattr(corners, "name", "corners.dat", raising=False)
+    monkeypatch.setattr("landmarks.predictor.load_predictor", lambda path: corners)
     (tmp_path / "walls").mkdir()
     Image.new("L", (300, 200), 20).save(tmp_path / "walls" / "a.png")
     shard = next(shards.glob("*.tar"))
     with open(shards / "damaged.tar", "wb") as handle:
         handle.write(shard.read_bytes()[:5000])
     out = tmp_path / "deep" / "out"
-    wanted = ("m", shard, shards / "damaged.tar", "-o", out, "--boxes", "true", "--no-dlib",
+    wanted = ("m", shard, shards / "damaged.tar", "-o", out, "--boxes", "true",
               "--split", "all", "--non-faces", tmp_path / "walls", "--crops", 30)  # fmt: skip
     text = run(*wanted, capsys=capsys)
     assert "this leaks: 3 of them (3 faces) are training persons" in text
@@ -384,10 +391,17 @@ def test_the_command_leaves_its_report(tmp_path, shards, oracle, capsys):
         rows = list(csv.DictReader(handle))
     assert len(rows) == 8
     assert {row["split"] for row in rows} == {"test", "validation", "train"}
-    mean = np.mean([float(row["nme"]) for row in rows])
-    assert mean == pytest.approx(report["ours"]["all_68"]["nme"], rel=1e-4)
+    assert report["dlib_predictor"] == "corners.dat"
+    for column, scored in (("nme", report["ours"]), ("nme_dlib", report["dlib"])):
+        for suffix, points in (("", "all_68"), ("_inner", "inner_51")):
+            name = column.replace("nme", f"nme{suffix}")
+            mean = np.mean([float(row[name]) for row in rows])
+            assert mean == pytest.approx(scored[points]["nme"], rel=1e-4)
+    by_face = {row["person"]: (row["nme"], row["nme_dlib"]) for row in rows}
     with open(out / "persons.csv", newline="") as handle:
-        assert [row["faces"] for row in csv.DictReader(handle)] == ["1"] * 8
+        people = list(csv.DictReader(handle))
+    assert [row["faces"] for row in people] == ["1"] * 8
+    assert {row["person"]: (row["nme"], row["nme_dlib"]) for row in people} == by_face
     with Image.open(out / "worst.png") as sheet:
         assert sheet.size[0] > sheet.size[1] / 3
     before = {path.name: path.read_bytes() for path in out.iterdir()}
