@@ -1,0 +1,103 @@
+"""The network that repairs what a warp cannot make: teeth, the mouth's inside, lids, wrinkles."""
+
+from __future__ import annotations
+
+import itertools
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from gan.editor.inputs import CHANNELS
+
+WIDTHS = (40, 64, 112, 160)
+"""Channels at a half, a quarter, an eighth and a sixteenth of the square's side."""
+
+
+class Painted(NamedTuple):
+    """What the network answers.
+
+    Attributes
+    ----------
+    face : (B, 3, H, W) tensor
+        The warped face with the repair, in [−1, 1] but for the last bits.
+    residual : (B, 3, H, W) tensor
+        What was added to the warped face.
+    """
+
+    face: Tensor
+    residual: Tensor
+
+
+class RepairNetwork(nn.Module):
+    """A small U-Net from a warped face and its landmarks to a repair of it.
+
+    Parameters
+    ----------
+    widths : sequence of int
+        As `WIDTHS`.
+
+    Notes
+    -----
+    Colour and share are painted apart: residual = region · share · (colour − warped). A network
+    that has learnt nothing repairs next to nothing.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = WIDTHS) -> None:
+        super().__init__()
+        self.widths = tuple(widths)
+        first = widths[0]
+        self.unshuffle = nn.PixelUnshuffle(2)
+        self.stem = nn.Conv2d(4 * CHANNELS, first, 3, padding=1)
+        self.down = nn.ModuleList()
+        self.halve = nn.ModuleList()
+        for before, after in itertools.pairwise(widths):
+            self.down.append(Block(before))
+            self.halve.append(nn.Conv2d(before, after, 4, stride=2, padding=1))
+        self.middle = nn.Sequential(Block(widths[-1]), Block(widths[-1]), Block(widths[-1]))
+        self.narrow = nn.ModuleList()
+        self.up = nn.ModuleList()
+        for before, after in zip(widths[:0:-1], widths[-2::-1], strict=True):
+            self.narrow.append(nn.Conv2d(before, after, 1))
+            self.up.append(nn.Sequential(nn.Conv2d(2 * after, after, 1), Block(after)))
+        self.paint = nn.Conv2d(first, 16, 3, padding=1)
+        self.shuffle = nn.PixelShuffle(2)
+        nn.init.normal_(self.paint.weight, std=0.01)
+        nn.init.zeros_(self.paint.bias)
+        with torch.no_grad():
+            self.paint.bias[12:].fill_(-2.0)  # type: ignore[index]  # the share begins small
+
+    def forward(self, inputs: Tensor) -> Painted:
+        """Inputs (B, CHANNELS, H, W) as `gan.editor.inputs.network_input` makes them."""
+        warped, region = inputs[:, :3], inputs[:, 9:10]
+        features = self.stem(self.unshuffle(inputs))
+        kept = []
+        for block, halve in zip(self.down, self.halve, strict=True):
+            features = block(features)
+            kept.append(features)
+            features = halve(features)
+        features = self.middle(features)
+        for narrow, up in zip(self.narrow, self.up, strict=True):
+            larger = nn.functional.interpolate(narrow(features), scale_factor=2.0, mode="nearest")
+            features = up(torch.cat([larger, kept.pop()], dim=1))
+        painted = self.shuffle(self.paint(nn.functional.leaky_relu(features, 0.2))).float()
+        share = region * torch.sigmoid(painted[:, 3:])
+        residual = share * (torch.tanh(painted[:, :3]) - warped)
+        return Painted(warped + residual, residual)
+
+
+class Block(nn.Module):
+    """Two convolutions beside a straight way; group normalisation, no dependence on the batch."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(8, channels)
+        self.one = nn.Conv2d(channels, channels, 3, padding=1)
+        self.two = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(self.two.weight)
+
+    def forward(self, features: Tensor) -> Tensor:
+        """(B, C, H, W) → the same shape."""
+        inner = self.one(nn.functional.leaky_relu(self.norm(features), 0.2))
+        changed: Tensor = features + self.two(nn.functional.leaky_relu(inner, 0.2))
+        return changed

@@ -1,0 +1,149 @@
+"""From a face and its wanted landmarks to a warp and a repair of what the warp cannot make.
+
+Importing this loads no torch, and neither does the network that ships on a processor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gan.editor.inputs import network_input
+from gan.editor.region import region
+from gan.editor.square import SIDE
+from gan.editor.warp import backward_map, warp
+from landmarks import scheme
+from landmarks.errors import InputError
+
+SHIPPED = Path(__file__).with_name("editor.onnx")
+"""The network that ships; the file beside it that ends in .safetensors holds its weights."""
+
+Network: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""Planes (B, CHANNELS, SIDE, SIDE) → residual (B, 3, SIDE, SIDE) in units of 127.5 grey levels."""
+
+_GREY = np.float32(127.5)
+_CHUNK = 8  # faces whose activations are held at once
+
+
+class Repaired(NamedTuple):
+    """B edits in their squares.
+
+    Attributes
+    ----------
+    maps : (B, SIDE, SIDE, 2) float32 array
+        Where each pixel comes from in the source square, (x, y).
+    regions : (B, SIDE, SIDE) float32 array
+        0…1: how far each pixel belongs to the face.
+    residual : (B, SIDE, SIDE, 3) float32 array
+        Grey levels to add to the warped face; 0 outside of the region.
+    """
+
+    maps: NDArray[np.float32]
+    regions: NDArray[np.float32]
+    residual: NDArray[np.float32]
+
+
+class Repairer:
+    """Warps and repairs faces in their squares.
+
+    Parameters
+    ----------
+    network : callable or None
+        As `Network`; None leaves the warp as it is.
+    """
+
+    def __init__(self, network: Network | None) -> None:
+        self._network = network
+
+    @classmethod
+    def load(
+        cls, path: str | os.PathLike[str] | None = None, device: str | None = None
+    ) -> Repairer:
+        """The network that ships, or one of `python -m gan.editor.train`.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            An .onnx file of `gan.editor.export`, a .safetensors file or a modeldir.
+        device : str, optional
+            None or 'cpu' computes .onnx files by ONNX Runtime, without torch; others as torch names
+            them.
+
+        Raises
+        ------
+        InputError
+            There is no such file, it is damaged or something else, or the device is not there.
+        """
+        place = SHIPPED if path is None else Path(path)
+        if device in (None, "cpu") and place.suffix == ".onnx":
+            from gan.editor.onnx_file import read_onnx
+
+            return cls(read_onnx(place))
+        if path is None:
+            place = SHIPPED.with_suffix(".safetensors")
+        elif place.suffix == ".onnx":
+            raise InputError(
+                f"{place} is computed on the processor alone: give the modeldir or .safetensors "
+                f"file for {device}"
+            )
+        from gan.editor.model_file import torch_network
+
+        return cls(torch_network(place, device))
+
+    def __call__(
+        self,
+        squares: NDArray[np.uint8],
+        source: ArrayLike,
+        wanted: ArrayLike,
+    ) -> Repaired:
+        """Warp and repair.
+
+        Parameters
+        ----------
+        squares : (B, SIDE, SIDE, 3) uint8 array
+            Source faces, RGB.
+        source, wanted : (B, 68, 2) array_like
+            Landmarks before and after, in pixels of the squares.
+
+        Returns
+        -------
+        repaired : Repaired
+
+        Raises
+        ------
+        InputError
+            Shapes do not fit together.
+        """
+        before, after = np.asarray(source, np.float64), np.asarray(wanted, np.float64)
+        count = len(squares)
+        face = (scheme.COUNT, 2)
+        for name, array, shape in (
+            ("squares", squares, (SIDE, SIDE, 3)),
+            ("source", before, face),
+            ("wanted", after, face),
+        ):
+            if array.shape != (count, *shape):
+                raise InputError(f"{name} has shape {array.shape}: expected {(count, *shape)}")
+        maps = np.empty((count, SIDE, SIDE, 2), np.float32)
+        regions = np.empty((count, SIDE, SIDE), np.float32)
+        residual = np.zeros((count, SIDE, SIDE, 3), np.float32)
+        for row in range(count):
+            maps[row] = backward_map(before[row], after[row])
+            regions[row] = region(before[row], after[row])
+        if self._network is not None:
+            for start in range(0, count, _CHUNK):
+                rows = range(start, min(start + _CHUNK, count))
+                planes = np.stack(
+                    [
+                        network_input(warp(squares[k], maps[k]), after[k], maps[k], regions[k])
+                        for k in rows
+                    ]
+                )
+                residual[rows.start : rows.stop] = self._network(planes).transpose(0, 2, 3, 1)
+            residual *= _GREY
+        return Repaired(maps, regions, residual)
