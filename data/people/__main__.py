@@ -44,6 +44,14 @@ def _parser() -> argparse.ArgumentParser:
         "--preview", action="store_true", help="rasterise instead: fast, without shadows"
     )
     parser.add_argument("--frontal", action="store_true", help="heads turn by less than 10 degrees")
+    parser.add_argument(
+        "--sequences",
+        metavar="SHARE",
+        type=float,
+        default=0.1,
+        help="of pictures in films of 8 from neutral to apex, as far as neutral faces and speech"
+        " leave room (0.1); with --per-person 9, 1 makes one film of each person",
+    )
     parser.add_argument("--quality", type=int, default=90, help="of the JPEGs (90)")
     parser.add_argument("--png", action="store_true", help="pictures without loss instead")
     parser.add_argument(
@@ -89,6 +97,7 @@ def _run(args: argparse.Namespace) -> str:
         per_person=args.per_person,
         size=args.size,
         frontal=args.frontal,
+        sequences=args.sequences,
     )
     shards = write_people(
         args.out,
