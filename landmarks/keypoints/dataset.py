@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import cv2
 import numpy as np
@@ -25,7 +25,11 @@ Array = NDArray[Any]
 ROOM = 1.6
 """Side of a stored picture in sides of the network's input: what turns and shifts may need."""
 
-_LONGEST = 640  # side of a picture without faces, in pixels
+POINTS_BY = "points_by"
+"""In a sample's record: the network that placed its points. They teach, but judge nobody."""
+
+_Found: TypeAlias = tuple[Array, Array, str, str]  # picture, points, person, key
+_LONGEST, _SHORTEST = 640, 8  # sides of a picture without faces, in pixels
 
 
 class DatasetError(InputError):
@@ -65,9 +69,12 @@ class Loaded:
     train : tuple of Faces
         Of training persons, one for each source that has any.
     validation : Faces
-        Of validation persons of the first source that has any: its labels are what is learnt.
+        Of validation persons of the first source: its labels are what is learnt.
     test : int
         Faces of test persons, which nothing looks at.
+    placed : int
+        Faces of validation persons of the first source that are left out, because a network placed
+        their points.
     errors : tuple of ShardError
         Samples and shards that cannot be read.
     """
@@ -75,6 +82,7 @@ class Loaded:
     train: tuple[Faces, ...]
     validation: Faces
     test: int
+    placed: int
     errors: tuple[ShardError, ...]
 
     def digest(self, backgrounds: Sequence[Array] = ()) -> str:
@@ -93,6 +101,11 @@ class Loaded:
 def as_channels(image: Array, channels: int) -> Array:
     """An RGB picture as (H, W) grey or as it is."""
     return cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) if channels == 1 else image
+
+
+def placed_by_network(record: Mapping[str, Any]) -> bool:
+    """Whether a sample's points are a network's answers and not labels."""
+    return bool(record.get(POINTS_BY))
 
 
 def stored_face(sample: Sample, config: Config) -> tuple[Array, Array]:
@@ -120,17 +133,22 @@ def load_faces(sources: Sequence[str | os.PathLike[str]], config: Config) -> Loa
     Raises
     ------
     InputError
-        A source is missing; there are fewer than two training persons, or no validation person.
+        A source is missing; there are fewer than two training persons, or no validation person;
+        the first source has none of either.
     """
     errors: list[ShardError] = []
-    parts: list[dict[str, list[tuple[Array, Array, str, str]]]] = []
+    parts: list[dict[str, list[_Found]]] = []
+    placed = 0
     for source in sources:
-        part: dict[str, list[tuple[Array, Array, str, str]]] = {}
+        part: dict[str, list[_Found]] = {}
         for sample in read_shards(source, on_damage=errors.append):
             person = str(sample.record.get("person", sample.key))
             split = split_of(person)
             if config.leaks and split == "test":
                 split = "train"
+            if split == "validation" and placed_by_network(sample.record):
+                placed += not parts  # those of further sources judge nobody anyway
+                continue
             try:
                 face = ((), ()) if split == "test" else stored_face(sample, config)
             except (ValueError, ZeroDivisionError, cv2.error):
@@ -140,20 +158,38 @@ def load_faces(sources: Sequence[str | os.PathLike[str]], config: Config) -> Loa
         parts.append(part)
     shape = (round(ROOM * config.side),) * 2 + ((3,) if config.channels == 3 else ())
     train = tuple(_faces(part["train"], shape) for part in parts if part.get("train"))
-    judging = next((part["validation"] for part in parts if part.get("validation")), [])
-    validation = _faces(judging, shape)
-    told = ", ".join(os.fspath(source) for source in sources)
-    persons = {person for faces in train for person in faces.persons}
-    if len(persons) < 2 or not len(validation):
-        spoilt = f" ({errors[0]})" if errors else ""
+    _check_persons([os.fspath(source) for source in sources], parts, placed, errors)
+    validation = _faces(parts[0]["validation"], shape)
+    test = sum(len(part.get("test", ())) for part in parts)
+    return Loaded(train, validation, test, placed, tuple(errors))
+
+
+def _check_persons(
+    sources: list[str],
+    parts: list[dict[str, list[_Found]]],
+    placed: int,
+    errors: list[ShardError],
+) -> None:
+    def persons(split: str, among: list[dict[str, list[_Found]]]) -> int:
+        return len({person for part in among for _, _, person, _ in part.get(split, ())})
+
+    why = f"; {placed} more, whose points a network placed, cannot judge" if placed else ""
+    why += f" ({errors[0]})" if errors else ""
+    train, validation = persons("train", parts), persons("validation", parts)
+    if train < 2 or not validation:
         raise DatasetError(
-            f"{told} hold {len(persons)} training and {len(set(validation.persons))} validation "
-            f"persons: expected two and one or more{spoilt}"
+            f"{', '.join(sources)} hold {train} training and {validation} validation persons: "
+            f"expected two and one or more{why}"
         )
-    return Loaded(train, validation, sum(len(part.get("test", ())) for part in parts), (*errors,))
+    train, validation = persons("train", parts[:1]), persons("validation", parts[:1])
+    if not train or not validation:
+        raise DatasetError(
+            f"{sources[0]} holds {train} training and {validation} validation persons: expected "
+            f"both of what is given first, whose labels the network learns and is judged by{why}"
+        )
 
 
-def _faces(found: list[tuple[Array, Array, str, str]], shape: tuple[int, ...]) -> Faces:
+def _faces(found: list[_Found], shape: tuple[int, ...]) -> Faces:
     images = np.empty((len(found), *shape), np.uint8)
     points = np.empty((len(found), 68, 2), np.float32)
     for row, (image, place, _, _) in enumerate(found):
@@ -166,7 +202,11 @@ def _faces(found: list[tuple[Array, Array, str, str]], shape: tuple[int, ...]) -
     )
 
 
-def load_backgrounds(paths: Iterable[str], config: Config) -> list[Array]:
+def load_backgrounds(
+    paths: Iterable[str],
+    config: Config,
+    on_damage: Callable[[ImageError], object] = lambda error: None,
+) -> list[Array]:
     """Pictures without faces, at most 640 pixels wide or high.
 
     Parameters
@@ -174,23 +214,38 @@ def load_backgrounds(paths: Iterable[str], config: Config) -> list[Array]:
     paths : iterable of str
         Pictures, or folders of them.
     config : Config
+    on_damage : callable, optional
+        Called with the error of each picture that cannot be read or is too narrow, which is then
+        left out.
 
     Raises
     ------
     InputError
-        A path is missing, or none of the pictures can be read.
+        A path is missing, or none of the pictures can be used.
     """
     paths = list(paths)
     found: list[Array] = []
+    first: ImageError | None = None
     for source in expand(paths, recursive=True) if paths else []:
         try:
-            image = read_image(source.path)
-        except ImageError:
-            continue
-        times = _LONGEST / max(image.shape[:2])
-        if times < 1:
-            image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
-        found.append(as_channels(image, config.channels))
+            found.append(as_channels(_background(source.path), config.channels))
+        except ImageError as error:
+            first = first or error
+            on_damage(error)
     if paths and not found:
-        raise DatasetError(f"{', '.join(paths)} hold no picture that can be read")
+        raise DatasetError(f"{', '.join(paths)} hold no picture that can be read ({first})")
     return found
+
+
+def _background(path: str) -> Array:
+    image = read_image(path)
+    height, width = image.shape[:2]
+    times = min(1.0, _LONGEST / max(height, width))
+    if times * min(height, width) < _SHORTEST:
+        raise ImageError(
+            f"{path} has {width}×{height} pixels: expected a picture of at least {_SHORTEST} in "
+            f"each direction, when the longer one is at most {_LONGEST}"
+        )
+    if times < 1:
+        image = cv2.resize(image, None, fx=times, fy=times, interpolation=cv2.INTER_AREA)
+    return image

@@ -14,13 +14,14 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landmarks.errors import InputError
+from landmarks.keypoints.dataset import placed_by_network
 from landmarks.keypoints.framing import BOXES, make_framer
-from landmarks.keypoints.held_faces import SPLITS, HeldFaces, count_persons
+from landmarks.keypoints.held_faces import SPLITS, HeldFace, HeldFaces, count_persons
 from landmarks.keypoints.no_faces import CROPS, SMALLEST, ask_without_faces
 
 if TYPE_CHECKING:
@@ -115,9 +116,9 @@ def evaluate(
     Parameters
     ----------
     model : str
-        `small`, a folder of a training run, or a .safetensors file.
+        `small`, a folder of a training run, or a .safetensors or .onnx file.
     shards : sequence of str
-        Faces whose points are known.
+        Faces whose points are known; where a network placed them, they are left out.
     split : {'test', 'validation', 'train', 'all'}, optional
         Whose faces, by the rule `landmarks.split_of`.
     boxes : {'detector', 'hog', 'true'}, optional
@@ -169,8 +170,9 @@ def evaluate(
     if non_faces:
         asked = ask_without_faces(network, non_faces, count=crops, seed=seed, progress=progress)
         notes += _problems("pictures without faces", asked.errors)
+    labelled = _Labelled(faces)
     measured = measure(
-        faces,
+        labelled,
         network,
         framer,
         dlib=theirs,
@@ -178,7 +180,7 @@ def evaluate(
         progress="faces" if progress else None,
     )
     if not len(measured):
-        raise faces.nothing()
+        raise labelled.nothing()
     if not measured.found.any():
         raise InputError(
             f"the detector finds none of the {len(measured)} faces: nothing can be measured; "
@@ -186,15 +188,16 @@ def evaluate(
         )
     other: tuple[str, Measured] | None = None
     if offsets:
-        rest = HeldFaces(offsets, "all", published=published_points, without=set(measured.persons))
+        rest = _Labelled(
+            HeldFaces(offsets, "all", published=published_points, without=set(measured.persons))
+        )
         found = measure(
             rest, network, framer, dlib=theirs, progress="offsets" if progress else None
         )
         if not found.found.any():
             raise rest.nothing()
         other = f"{', '.join(offsets)} ({len(found)} faces of other persons)", found
-        notes += _problems("samples or shards of --offsets", [str(error) for error in rest.errors])
-    unreadable = [str(error) for error in faces.errors]
+        notes += rest.notes(" of --offsets")
     told = {
         "model": model,
         "network": network.config.network,
@@ -204,12 +207,40 @@ def evaluate(
         "dlib_predictor": None if theirs is None else theirs.name,
         "non_faces": list(non_faces),
         "seed": seed,
-        "unreadable": unreadable,
+        "unreadable": [str(error) for error in faces.errors],
     }
-    notes += _problems("samples or shards", unreadable)
+    notes += labelled.notes()
     leaks = network.config.leaks
     persons = count_persons(measured.persons, split, unseen=unseen, trained_on_all=leaks)
     return build_report(measured, persons, told, offsets=other, no_faces=asked, notes=notes)
+
+
+class _Labelled:
+    """Faces to evaluate, less those whose points a network placed: it would be its own judge."""
+
+    def __init__(self, faces: HeldFaces) -> None:
+        self._faces, self._placed = faces, 0
+
+    def __iter__(self) -> Iterator[HeldFace]:
+        for face in self._faces:
+            if placed_by_network(face.sample.record):
+                self._placed += 1
+            else:
+                yield face
+
+    def nothing(self) -> InputError:
+        """Why there was no face."""
+        why, told = self._faces.nothing(), self._told()
+        return InputError(f"{why}; {told}") if told else why
+
+    def notes(self, of: str = "") -> list[str]:
+        """What was left out."""
+        unread = _problems(f"samples or shards{of}", [str(error) for error in self._faces.errors])
+        return [*unread, *([f"{told}{of}"] if (told := self._told()) else [])]
+
+    def _told(self) -> str:
+        faces = f"{self._placed:,} face{'' if self._placed == 1 else 's'}"
+        return f"{faces} whose points a network placed: left out" if self._placed else ""
 
 
 def _dlib(path: str | None) -> tuple[Dlib | None, list[str]]:

@@ -22,12 +22,15 @@ from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.onnx_file import CONFIG, INPUT, compute, outputs_of
+from landmarks.keypoints.predictor import network_path
 from landmarks.keypoints.runtimes import Answers, TorchRuntime
 
 if TYPE_CHECKING:
     from torch import nn
 
 Array = NDArray[Any]
+
+PROGRAM = "python -m landmarks.keypoints.export"
 
 TOLERANCE = 1e-4
 """Largest difference from torch: of points and radii in sides of the crop, of trust as a logit; of
@@ -44,7 +47,8 @@ def export(
     Parameters
     ----------
     source : path-like
-        A `modeldir` of `python -m landmarks.keypoints.train`, or a .safetensors file.
+        'small', the network that ships; a `modeldir` of `python -m landmarks.keypoints.train`, or
+        a .safetensors file.
     path : path-like
         Ends in .onnx; appears whole and checked, or not at all.
     everywhere : bool, optional
@@ -65,7 +69,7 @@ def export(
         raise InputError(f"{path} does not end in .onnx")
     if not Path(path).parent.is_dir():
         raise InputError(f"the folder {Path(path).parent} does not exist: {path} is not written")
-    network = TorchRuntime(source, device="cpu")
+    network = TorchRuntime(network_path(source, ".safetensors"), device="cpu")
     data = to_onnx(network.network, network.config)
     differences = _differences(data, network, str(path), everywhere)
     try:
@@ -180,17 +184,19 @@ def _photographs(config: Config) -> list[Array]:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command: 0, or 2 with one sentence on stderr."""
     parser = argparse.ArgumentParser(
-        prog="python -m landmarks.keypoints.export",
+        prog=PROGRAM,
         description="Write a landmark network as an ONNX file, which landmarks.extract -p and any "
         "ONNX runtime read without torch. The file is compared with torch first.",
     )
-    parser.add_argument("model", metavar="MODEL", help="a modeldir, or a .safetensors file of it")
+    parser.add_argument(
+        "model", metavar="MODEL", help="small, a modeldir, or a .safetensors file of it"
+    )
     parser.add_argument("output", metavar="OUT.onnx")
     args = parser.parse_args(argv)
     try:
         differences = export(args.model, args.output)
     except InputError as error:
-        print(error, file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     told = ", ".join(f"{name} {value:.1g}" for name, value in differences.items())
     size = Path(args.output).stat().st_size

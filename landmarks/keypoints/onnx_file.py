@@ -28,6 +28,7 @@ CONFIG = "config"
 """Name of the settings among the file's own properties."""
 
 _CHUNK = 8  # faces at once: their activations fit into a core's second-level cache
+_SHAPES: tuple[tuple[int, ...], ...] = ((scheme.COUNT, 2), (scheme.COUNT,), ())  # of one face
 _METADATA = 14  # field of ModelProto: pairs of a key (1) and a value (2)
 
 
@@ -70,6 +71,12 @@ def compute(data: bytes, source: str, *, opencv: bool = False) -> tuple[Runtime,
         Where they come from, for errors.
     opencv : bool, optional
         OpenCV even where ONNX Runtime is installed.
+
+    Raises
+    ------
+    InputError
+        The bytes are damaged, of a newer version, or something else; the network does not see and
+        answer what its settings say.
     """
     try:
         told = properties(data).get(CONFIG)
@@ -79,7 +86,11 @@ def compute(data: bytes, source: str, *, opencv: bool = False) -> tuple[Runtime,
         raise InputError(f"{source} tells no settings: it was not written by this software")
     config = Config.from_json(told, source)
     runtime = None if opencv else _by_onnx_runtime(data, source, config)
-    return runtime or OpenCvRuntime(data, source, config), config
+    runtime = runtime or OpenCvRuntime(data, source, config)
+    # One look at nothing shows whether settings and network belong together.
+    sides = (config.side, config.side, 3)[: 2 if config.channels == 1 else 3]
+    runtime(np.zeros((1, *sides), np.uint8))
+    return runtime, config
 
 
 def _by_onnx_runtime(data: bytes, source: str, config: Config) -> Runtime | None:
@@ -99,7 +110,7 @@ class OnnxRuntime:
         # One face is too little to share, and threads that wait for the next would keep cores busy.
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 4
-        self._names = list(outputs_of(config))
+        self._names, self._source = list(outputs_of(config)), source
         try:
             self._session = onnxruntime.InferenceSession(
                 data, options, providers=["CPUExecutionProvider"]
@@ -119,7 +130,14 @@ class OnnxRuntime:
         return _answers(np.concatenate(values) for values in zip(*parts, strict=True))
 
     def _run(self, crops: Array) -> list[Array]:
-        found: list[Array] = self._session.run(self._names, {INPUT: _unit(crops)})
+        try:
+            found: list[Array] = self._session.run(self._names, {INPUT: _unit(crops)})
+        # As above; the settings then announce another network than the file holds.
+        except Exception as error:
+            raise _broken(self._source, error) from None
+        wanted = [(len(crops), *shape) for shape in _SHAPES[: len(self._names)]]
+        if (got := [values.shape for values in found]) != wanted:
+            raise _broken(self._source, f"its answers have shapes {got}, expected {wanted}")
         return found
 
 
@@ -144,8 +162,7 @@ class OpenCvRuntime:
                 self._network.setInput(_unit(crop), INPUT)
                 found = [np.array(values) for values in self._network.forward(self._names)]
             # Axes of one are kept or not, as it happens.
-            shapes = ((scheme.COUNT, 2), (scheme.COUNT,), ())
-            return [v.reshape(shape) for v, shape in zip(found, shapes, strict=False)]
+            return [v.reshape(shape) for v, shape in zip(found, _SHAPES, strict=False)]
         except (cv2.error, ValueError) as error:
             raise _broken(self._source, error) from None
 
@@ -165,9 +182,11 @@ def _answers(values: Iterator[Array]) -> Answers:
     return Answers(points, radius, trust)
 
 
-def _broken(source: str, error: Exception) -> InputError:
+def _broken(source: str, error: Exception | str) -> InputError:
     reason = " ".join(str(error).split())[:160]
-    return InputError(f"{source} is damaged, or needs onnxruntime: {reason}")
+    return InputError(
+        f"{source} is damaged, has the settings of another network, or needs onnxruntime: {reason}"
+    )
 
 
 def properties(data: bytes) -> dict[str, str]:

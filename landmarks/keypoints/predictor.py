@@ -179,18 +179,42 @@ def load_predictor(
         There is no such network, its file is damaged or of another kind, torch is needed and not
         installed, or the device cannot be used.
     """
-    name = os.fspath(source)
-    if source == SMALL:  # not Path("small"), which is a folder of that name
-        path = SHIPPED if device is None else SHIPPED.with_suffix(".safetensors")
-        if not path.is_file():
-            raise InputError(f"the network {SMALL!r} is not part of this installation: no {path}")
-        name = str(path)
+    name = network_path(source, ".onnx" if device is None else ".safetensors")
     if not name.lower().endswith(".onnx"):
         runtime = TorchRuntime(name, device=device)
         return Predictor(runtime, runtime.config)
     if device is not None:
         raise InputError(f"{name} is computed by the processor: expected no device, got {device}")
     return Predictor(*read_onnx(name))
+
+
+def network_path(source: str | os.PathLike[str], suffix: str) -> str:
+    """Where a network is, before anything of it is read.
+
+    Parameters
+    ----------
+    source : path-like
+        As for `load_predictor`.
+    suffix : {'.onnx', '.safetensors'}
+        Which file of the network that ships is meant by 'small'.
+
+    Raises
+    ------
+    InputError
+        Nothing is there.
+    """
+    if source == SMALL:  # not Path("small"), which is a folder of that name
+        path = SHIPPED.with_suffix(suffix)
+        if not path.is_file():
+            raise InputError(f"the network {SMALL!r} is not part of this installation: no {path}")
+        return str(path)
+    name = os.fspath(source)
+    if not name.lower().endswith(".onnx") and not os.path.exists(name):
+        raise InputError(
+            f"the network {name} does not exist: expected {SMALL!r}, a modeldir, a .safetensors or "
+            "an .onnx file"
+        )
+    return name
 
 
 def _picture(image: ArrayLike) -> Array:

@@ -7,6 +7,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from landmarks.image import read_image
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.model_file import MODEL_FILE
@@ -42,6 +45,8 @@ class Plan:
     folder : RunFolder
     progress : Progress or None
         Where the folder's run is.
+    shown : (H, W, 3) uint8 array or None
+        The picture whose feature maps are drawn too.
     """
 
     sources: tuple[str | os.PathLike[str], ...]
@@ -49,6 +54,7 @@ class Plan:
     options: Options
     folder: RunFolder
     progress: Progress | None
+    shown: NDArray[np.uint8] | None
 
 
 @contextmanager
@@ -80,11 +86,10 @@ def prepared(
     """
     for source in sources:
         shard_files(source)
-    if options.feature_maps is not None:
-        read_image(options.feature_maps)
+    shown = None if options.feature_maps is None else read_image(options.feature_maps)
     with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
         if progress is not None:
             told = Config.from_json(progress.config, str(folder.checkpoint))
             if differences := told.differences(config):
                 raise other_run(modeldir, f"whose {'; '.join(differences)}")
-        yield Plan(tuple(sources), config, options, folder, progress)
+        yield Plan(tuple(sources), config, options, folder, progress, shown)

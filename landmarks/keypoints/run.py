@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from landmarks.image import read_image, resize
+from landmarks.image import resize
 from landmarks.keypoints import losses
 from landmarks.keypoints.batches import Batch, Batches, fixed_crops, to_tensor
 from landmarks.keypoints.config import Config
@@ -238,8 +238,8 @@ class Run:
         assert self._folder is not None
         write_tensors(self._folder.model, shipped(self._best), self.config.to_json())
 
-    def show(self, chosen: str | None) -> None:
-        """Pictures of predictions, and of the first layers' answers to a picture."""
+    def show(self, chosen: NDArray[np.uint8] | None) -> None:
+        """Draw predictions, and the first layers' answers to an (H, W, 3) picture or a face."""
         folder = self._check()
         images, truth = self._held
         some = np.unique(np.linspace(0, len(images) - 1, _SHOWN).round().astype(int))
@@ -249,7 +249,7 @@ class Run:
         image = images[0]
         if chosen is not None:
             size = (self.config.side, self.config.side)
-            image = as_channels(resize(read_image(chosen), np.zeros((0, 2)), size)[0],
+            image = as_channels(resize(chosen, np.zeros((0, 2)), size)[0],
                                 self.config.channels)  # fmt: skip
         given = to_tensor(image[None]).to(self._device)
         maps = feature_maps(self._judged().eval(), given)

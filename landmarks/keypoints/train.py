@@ -8,6 +8,7 @@ import sys
 from landmarks.keypoints.config import BATCHES, EPOCHS, NETWORKS, PRECISIONS, RECIPES, Config
 from landmarks.runs.command import report, run
 from landmarks.runs.options import Outcome, add_options
+from landmarks.runs.settings import ConfigError
 
 PROGRAM = "python -m landmarks.keypoints.train"
 
@@ -48,13 +49,15 @@ def _train(args: argparse.Namespace) -> Outcome:
 def _config(args: argparse.Namespace) -> Config:
     imagenet, start = args.weights == "imagenet", ""
     if args.weights is not None and not imagenet:
-        from landmarks.keypoints.weights import OWN, digest
+        from landmarks.keypoints.weights import digest, is_own, weights_file
         from landmarks.runs.tensor_file import read_text
 
-        start = digest(args.weights)
+        start, file = digest(args.weights), weights_file(args.weights)
         # What pictures are normalised with goes on with the weights.
-        own = args.weights.lower().endswith(OWN)
-        imagenet = Config.from_json(read_text(args.weights)).imagenet if own else True
+        own = is_own(args.weights)
+        imagenet = Config.from_json(read_text(file), str(file)).imagenet if own else True
+    if args.steps is not None and args.steps < 1:
+        raise ConfigError(f"--steps is {args.steps}: expected 1 or more")
     return Config(
         network=args.network,
         recipe=args.recipe,
@@ -64,17 +67,20 @@ def _config(args: argparse.Namespace) -> Config:
         leaks=args.leaks,
         start=start,
         epochs=args.epochs,
-        steps=args.steps,
+        steps=args.steps or 0,
         batch=args.batch,
         seed=args.seed,
         precision=args.precision,
-        settings=dict(args.set),
+        settings=dict(map(_setting, args.set)),
     )
 
 
 def _setting(text: str) -> tuple[str, float]:
     name, _, value = text.partition("=")
-    return name, float(value)
+    try:
+        return name, float(value)
+    except ValueError:
+        raise ConfigError(f"--set {text}: expected NAME=NUMBER, like learning_rate=0.001") from None
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -90,18 +96,18 @@ def _parser() -> argparse.ArgumentParser:
     add("--leaks", action="store_true",
         help="train on test persons too: only to compare with reports on published splits, and the "
         "network says so wherever it is tested")  # fmt: skip
-    add("--weights", metavar="imagenet|FILE",
-        help="to begin with: ImageNet's, torchvision's file of them, or a model of this "
-        "command")  # fmt: skip
+    add("--weights", metavar="imagenet|MODELDIR|FILE",
+        help="to begin with: ImageNet's, torchvision's file of them, or a modeldir of this "
+        "command or its .safetensors file")  # fmt: skip
     add("--epochs", type=int, help=f"how often each face is seen (default: {_by_network(EPOCHS)})")
-    add("--steps", type=int, default=0, help="in all, instead of epochs")
+    add("--steps", type=int, help="in all, instead of epochs")
     add("--batch", type=int, help=f"faces in a step (default: {_by_network(BATCHES)})")
     add("--backgrounds", nargs="+", default=[], metavar="PICTURES",
         help="pictures without faces, or folders of them, for what `small` must not "
         "trust")  # fmt: skip
     add("--side", type=int, help="of the network's input in pixels (default: the network's own)")
     add("--channels", type=int, choices=(1, 3), help="grey or RGB (default: the network's own)")
-    add("--set", type=_setting, nargs="+", default=[], metavar="NAME=NUMBER",
+    add("--set", nargs="+", default=[], metavar="NAME=NUMBER",
         help="other numbers of the recipe")  # fmt: skip
     add("--seed", type=int, default=0, help="default: %(default)s")
     add("--precision", choices=PRECISIONS, default="fp32",

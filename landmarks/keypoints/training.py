@@ -10,11 +10,13 @@ from dataclasses import dataclass
 
 import cv2
 
+from landmarks.errors import InputError
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.dataset import Loaded, load_backgrounds, load_faces
 from landmarks.keypoints.devices import training_device
 from landmarks.keypoints.preparation import Options, Plan, prepared
 from landmarks.keypoints.run import Run
+from landmarks.keypoints.weights import check_start
 from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Outcome as RunOutcome
@@ -62,7 +64,8 @@ def train(
     config : Config, optional
     options : Options, optional
     weights : path-like, optional
-        File of the weights that `config.start` or `config.imagenet` announces.
+        The weights that `config.start` or `config.imagenet` announces: a file, or the folder of an
+        earlier run; ImageNet's are downloaded without.
     backgrounds : sequence of str, optional
         Pictures without faces, or folders of them.
     report : callable, optional
@@ -109,14 +112,19 @@ def carry_out(
         As `train`.
     """
     config, folder, progress = plan.config, plan.folder, plan.progress
+    if progress is None:
+        check_start(config, weights)
     device = training_device(plan.options.device)
     folder.lock()
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # one face per thread is faster than one face on many
     try:
         with enough_memory("cpu", "the faces of all shards", "give fewer, or a smaller side"):
-            around = load_backgrounds(backgrounds, config)  # fewer: a wrong path is told first
+            damaged: list[InputError] = []
+            # Fewer than faces: a wrong path is told first.
+            around = load_backgrounds(backgrounds, config, damaged.append)
             loaded = load_faces(plan.sources, config)
+        _tell_skipped(damaged, "backgrounds", report)
         _tell(loaded, report, config.leaks)
         data = loaded.digest(around)
         if progress and progress.data != data:
@@ -133,17 +141,23 @@ def carry_out(
                 report(f"{folder.path} has done all {run.step} steps: it is finished")
             elif run.step:
                 report(f"{folder.path} goes on at step {run.step} of {run.steps}")
-            interrupted = _until_finished(run, plan.options, report)
+            interrupted = _until_finished(run, plan, report)
     finally:
         cv2.setNumThreads(threads)
     return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
 
 
-def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
-    for error in loaded.errors[:_SHOWN]:
+def _tell_skipped(errors: Sequence[InputError], what: str, report: Callable[[str], None]) -> None:
+    for error in errors[:_SHOWN]:
         report(f"skipped: {error}")
-    if loaded.errors:
-        report(f"{len(loaded.errors)} samples or shards cannot be read and are skipped")
+    if errors:
+        report(f"{len(errors)} {what} cannot be read and are skipped")
+
+
+def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
+    _tell_skipped(loaded.errors, "samples or shards", report)
+    if loaded.placed:
+        report(f"{loaded.placed} validation faces judge nobody: a network placed their points")
     persons = len({person for faces in loaded.train for person in faces.persons})
     report(
         f"{sum(map(len, loaded.train))} faces of {persons} training persons, "
@@ -153,8 +167,9 @@ def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
     )  # fmt: skip
 
 
-def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -> bool:
+def _until_finished(run: Run, plan: Plan, report: Callable[[str], None]) -> bool:
     """Train to the end; True if interrupted before."""
+    options = plan.options
     every = options.sample_every or max(1, run.steps // run.epoch_steps // 20)
     saved = logged = time.monotonic()
     logged_step = run.step
@@ -175,7 +190,7 @@ def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -
             if run.step % run.epoch_steps == 0 or run.step == run.steps:
                 report(run.evaluate())
                 if run.epoch % every == 0 or run.finished:
-                    run.show(options.feature_maps)
+                    run.show(plan.shown)
             stop = interrupts.wanted or run.finished
             if stop or time.monotonic() - saved >= options.save_every:
                 run.save()

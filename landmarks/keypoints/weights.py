@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from landmarks.keypoints.config import Config
-from landmarks.keypoints.model_file import load_model
+from landmarks.keypoints.model_file import MODEL_FILE, load_model
 from landmarks.runs.tensor_file import ModelError, fill
 
 OWN = ".safetensors"
@@ -21,17 +20,66 @@ OWN = ".safetensors"
 _CLASSIFIERS = ("fc.", "classifier.")
 
 
-def digest(path: str | os.PathLike[str]) -> str:
-    """SHA-256 of a file of weights.
+def weights_file(path: str | os.PathLike[str]) -> Path:
+    """The file of weights that a path stands for: itself, or the best one of a run's folder.
 
     Raises
     ------
     ModelError
         There is no such file.
     """
-    if not Path(path).is_file():
-        raise ModelError(f"the weights {path} do not exist: expected 'imagenet' or a file")
-    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    file = Path(path)
+    if file.is_dir():
+        file = file / MODEL_FILE
+        if not file.is_file():
+            raise ModelError(f"{path} holds no {MODEL_FILE}: expected the folder of a run")
+    if not file.is_file():
+        raise ModelError(
+            f"the weights {path} do not exist: expected 'imagenet', a modeldir, a .safetensors "
+            "file or torchvision's file"
+        )
+    return file
+
+
+def digest(path: str | os.PathLike[str]) -> str:
+    """SHA-256 of the weights that a path stands for.
+
+    Raises
+    ------
+    ModelError
+        As `weights_file`.
+    """
+    return hashlib.sha256(weights_file(path).read_bytes()).hexdigest()
+
+
+def check_start(config: Config, path: str | os.PathLike[str] | None) -> None:
+    """Refuse weights other than those which the settings announce.
+
+    Parameters
+    ----------
+    config : Config
+    path : path-like or None
+        As `begin_with`.
+
+    Raises
+    ------
+    ModelError
+        They are missing, others, or not announced at all.
+    """
+    if path is None:
+        if config.start:
+            raise ModelError(
+                f"the settings announce weights of SHA-256 {config.start[:12]}… to begin with, "
+                "and none are given: expected their file"
+            )
+        return
+    found = digest(path)
+    if config.start not in ("", found) or not (config.start or config.imagenet):
+        told = f"SHA-256 {config.start[:12]}…" if config.start else "none"
+        raise ModelError(
+            f"the weights {path} have SHA-256 {found[:12]}…, and the settings' start announces "
+            f"{told}: expected the same"
+        )
 
 
 def begin_with(network: nn.Module, config: Config, path: str | os.PathLike[str] | None) -> None:
@@ -43,15 +91,15 @@ def begin_with(network: nn.Module, config: Config, path: str | os.PathLike[str] 
         As `build_network(config)` gives it.
     config : Config
     path : path-like or None
-        A .safetensors file that `save_model` wrote, or, where `config.imagenet` says so,
-        torchvision's file of ImageNet weights; None downloads those.
+        A .safetensors file that `save_model` wrote, or the folder of its run; or, where
+        `config.imagenet` says so, torchvision's file of ImageNet weights; None downloads those.
 
     Raises
     ------
     ModelError
         The file is missing, damaged, or of another network; the download fails.
     """
-    if path is not None and os.fspath(path).lower().endswith(OWN):
+    if path is not None and is_own(path):
         _from_model(network, config, path)
         return
     if not config.imagenet:
@@ -67,6 +115,11 @@ def begin_with(network: nn.Module, config: Config, path: str | os.PathLike[str] 
     assert isinstance(body, nn.Module)
     own = {k: v for k, v in body.state_dict().items() if k.startswith(_CLASSIFIERS)}
     fill(body, {**own, **kept}, told)
+
+
+def is_own(path: str | os.PathLike[str]) -> bool:
+    """Whether weights are of this software, and not of torchvision."""
+    return os.path.isdir(path) or os.fspath(path).lower().endswith(OWN)
 
 
 def _from_model(network: nn.Module, config: Config, path: str | os.PathLike[str]) -> None:
@@ -93,10 +146,13 @@ def _from_model(network: nn.Module, config: Config, path: str | os.PathLike[str]
 def _read_state(path: str | os.PathLike[str]) -> dict[str, Tensor]:
     try:
         state: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    # Damaged pickles raise whatever their bytes happen to say.
+    except Exception as error:
         reason = " ".join(str(error).split())[:120]
         raise ModelError(f"{path} is no file of weights: {reason}") from None
-    if not isinstance(state, dict) or not all(isinstance(v, Tensor) for v in state.values()):
+    if not isinstance(state, dict) or not all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    ):
         raise ModelError(f"{path} holds no weights by name: expected a file of torchvision")
     return state
 
