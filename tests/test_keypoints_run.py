@@ -58,7 +58,7 @@ def test_a_run_draws_what_is_no_face_from_the_backgrounds_too(tmp_path, shards, 
 def test_whose_faces_a_run_has_is_told(tmp_path, shards):
     (known,) = persons("validation", 1)
     with writing_set(tmp_path / "more", {}) as target:
-        for number, name in enumerate([*persons("train", 2), *persons("train", 1), known]):
+        for number, name in enumerate([*persons("train", 2), *persons("train", 1), known, known]):
             image, points = drawn_face(20 + number)
             sample = Sample(f"{number}", image, points, None, None, {"person": name})
             target.add(sample.key, encode_sample(sample))
@@ -71,7 +71,7 @@ def test_whose_faces_a_run_has_is_told(tmp_path, shards):
     assert len(named) == 10  # the others are counted
     assert "sample spoilt0" in named[0]
     whose = next(line for line in told if "training persons" in line)
-    assert whose.startswith("8 faces of 5 training persons, 1 of 1 validation persons; ")
+    assert whose.startswith("8 faces of 5 training persons, 2 of 1 validation persons; ")
     assert whose.endswith("3 of test persons are left alone")
     told = lines_of([shards], tmp_path / "leaks", batch=4, leaks=True)
     whose = next(line for line in told if "training persons" in line)
