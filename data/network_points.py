@@ -1,6 +1,6 @@
 """Command: photographs without landmarks into shards, with points that a network places.
 
-python -m data.network_points FOLDER OUT --model MODELDIR
+python -m data.network_points FOLDER OUT --model MODEL
 
 A network learns more from many people than from many pictures of few. Where nobody has marked
 the landmarks, one that is trained already marks them: in each face that the detector finds it is
@@ -17,7 +17,6 @@ Radosavovic et al., "Data Distillation: Towards Omni-Supervised Learning", CVPR 
 from __future__ import annotations
 
 import hashlib
-import os
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -35,6 +34,7 @@ from landmarks.detector import Box
 from landmarks.errors import ImageError, InputError
 from landmarks.image import Picture
 from landmarks.keypoints import Predictor, load_predictor
+from landmarks.keypoints.predictor import network_path
 from landmarks.search import Search
 
 SPREAD = 0.035
@@ -45,6 +45,7 @@ TRUST = 0.5
 
 _VIEWS = 6  # each also in the mirror
 _TURN = np.deg2rad(12)
+_REACH = 4  # sides of the box, from its centre: no view shows more
 
 
 def place_points(
@@ -70,8 +71,13 @@ def place_points(
         Mean of the answers; 1 where the network tells none.
     """
     rng = np.random.default_rng(0)
-    height, width = image.shape[:2]
     centre = np.array([box.left + box.right, box.top + box.bottom]) / 2
+    # The part around the face: a picture may be wider than OpenCV can turn, and turning takes time.
+    edge = np.array(image.shape[1::-1])
+    low = np.clip(np.floor(centre - _REACH * box.width), 0, edge - 1).astype(int)
+    high = np.clip(np.ceil(centre + _REACH * box.width) + 1, low + 1, edge).astype(int)
+    image, centre = image[low[1] : high[1], low[0] : high[0]], centre - low
+    height, width = image.shape[:2]
     views, boxes, backs = [], [], []
     for number in range(_VIEWS):
         half = box.width / 2 * np.exp(rng.uniform(-0.12, 0.12))
@@ -97,7 +103,7 @@ def place_points(
     eyes = mean[scheme.RIGHT_OUTER_EYE_CORNER] - mean[scheme.LEFT_OUTER_EYE_CORNER]
     distance = np.linalg.norm(np.asarray(answers) - mean, axis=2).mean()
     trust = 1.0 if fits.trust is None else float(fits.trust.mean())
-    return mean, float(distance / max(np.linalg.norm(eyes), 1e-6)), trust
+    return mean + low, float(distance / max(np.linalg.norm(eyes), 1e-6)), trust
 
 
 def with_points(photos: Photos, model: str, *, spread: float = SPREAD) -> Photos:
@@ -125,7 +131,8 @@ def with_points(photos: Photos, model: str, *, spread: float = SPREAD) -> Photos
         for photo in photos.stream():
             yield photo if photo.problem else _marked(photo, detect, predictor, spread)
 
-    path = Path(model, "model.safetensors") if os.path.isdir(model) else Path(model)
+    path = Path(network_path(model, ".onnx"))
+    path = path / "model.safetensors" if path.is_dir() else path
     told = f"{photos.fingerprint} {file_hash(str(path))} {spread}"
     return photos._replace(fingerprint=hashlib.sha256(told.encode()).hexdigest(), stream=stream)
 
@@ -162,7 +169,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     what = "photographs, also in folders below it"
     parser = face_parser("data.network_points", __doc__ or "", "FOLDER", what)
     parser.add_argument(
-        "--model", required=True, help="folder of a training run, or a .safetensors file of it"
+        "--model",
+        required=True,
+        help="small (which ships), folder of a training run, or its .safetensors or .onnx file",
     )
     parser.add_argument("--labels", metavar="CSV", help="columns 'file' and 'person'")
     parser.add_argument(

@@ -7,10 +7,11 @@ import pytest
 from PIL import Image
 
 from data import network_points
-from data.network_points import main, place_points
+from data.network_points import main, place_points, with_points
+from data.photos import folder_photos
 from landmarks import read_shards, scheme
 from landmarks.detector import Box
-from landmarks.keypoints.predictor import Fits
+from landmarks.keypoints.predictor import Fits, load_predictor
 
 SIDE = 200
 TRUTH = np.stack(
@@ -70,6 +71,28 @@ def test_many_answers_are_nearer_than_one_and_their_spread_is_told():
     assert distance < 1.0  # of one answer 2.5 on average, of twelve 0.7
     eyes = np.linalg.norm(TRUTH[36] - TRUTH[45])
     assert spread * eyes == pytest.approx(2.5, rel=0.15)
+
+
+def test_a_face_in_a_picture_wider_than_opencv_can_turn(portrait):
+    small = load_predictor("small")
+    wide = np.zeros((300, 40_000, 3), np.uint8)
+    wide[:, 39_000:39_512] = portrait[:300]
+    points, spread, trust = place_points(wide, Box(39_175, 76, 39_265, 166, 1.0), small)
+    alone = place_points(wide[:, 38_000:], Box(1175, 76, 1265, 166, 1.0), small)
+    np.testing.assert_allclose(points - [38_000, 0], alone[0], atol=0.01)
+    assert (spread, trust) == pytest.approx(alone[1:], rel=1e-3)
+    assert spread < network_points.SPREAD
+
+
+def test_another_network_under_the_same_name_is_another_run(photographs, tmp_path, monkeypatch):
+    monkeypatch.setattr(network_points, "load_predictor", lambda _: Oracle())
+    photos = folder_photos(str(photographs))
+    prints = []
+    for content in (b"one", b"two"):
+        (tmp_path / "small.onnx").write_bytes(content)
+        monkeypatch.setattr("landmarks.keypoints.predictor.SHIPPED", tmp_path / "small.onnx")
+        prints.append(with_points(photos, "small").fingerprint)
+    assert prints[0] != prints[1]
 
 
 @pytest.fixture
