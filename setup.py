@@ -22,6 +22,16 @@ _KEYPOINTS = [
     "onnx>=1.16",  # torch writes its ONNX files with it
 ]
 
+_CLASSIFIER = [
+    "accelerate>=0.30",
+    "matplotlib>=3.8",  # pictures of confusion matrices
+    "onnx>=1.16",  # torch writes its ONNX files with it
+    "safetensors>=0.4.3",
+    "tensorboard>=2.14",
+    "torch>=2.4",
+    "torchvision>=0.19",
+]
+
 setup(
     name="landmark-calibrated-expressions",
     version="0.1.0",
@@ -32,12 +42,13 @@ setup(
     python_requires=">=3.10",
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
-    packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan"],
+    packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan", "classifier"],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
         "landmarks.keypoints": ["*.onnx", "*.safetensors"],
         "calibration": ["py.typed", "*.npz"],
         "gan": ["py.typed"],
+        "classifier": ["py.typed", "*.onnx", "*.safetensors"],
     },
     install_requires=[
         "numpy>=1.24",
@@ -55,11 +66,13 @@ setup(
     extras_require={
         "app": ["gradio>=5"],
         "people": ["mitsuba>=3.9"],  # python -m data.people
+        "classifier": _CLASSIFIER,
         "gan": _GAN,
         "keypoints": _KEYPOINTS,
         "ray": ["ray>=2.30"],
         "train": ["onnx>=1.16", "torch>=2.2"],  # scripts/train_face_candidates.py
         "dev": [
+            *_CLASSIFIER,
             *_GAN,
             *_KEYPOINTS,
             "mitsuba>=3.9",  # path-traced pictures are tested too
