@@ -1,0 +1,161 @@
+"""Which faces of a photograph are edited, and which cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from landmarks import scheme
+from landmarks.errors import InputError
+from landmarks.faces import Face
+from landmarks.head_pose import estimate_head_pose
+from landmarks.metrics import inter_ocular_distance
+
+Faces: TypeAlias = "str | int | tuple[float, float] | None"
+"""'largest', 'all', a number counted from the left (1 first), or a place (x, y) in the face."""
+
+SMALLEST = 20.0
+"""Inter-ocular distance in pixels that a face needs."""
+
+YAW, PITCH = 40.0, 30.0
+"""Degrees to which a head may be turned aside, and up or down."""
+
+COVERED = 1.7
+"""A mouth is taken for covered where its landmarks are that many times less certain than the eyes'
+(`radius` of the network that ships)."""
+
+
+class NoFaceError(InputError):
+    """A photograph shows no face, or none that can be edited."""
+
+
+def choose(found: Sequence[Face], faces: Faces, size: tuple[int, int]) -> tuple[list[Face], str]:
+    """The faces that are meant.
+
+    Parameters
+    ----------
+    found : sequence of Face
+        Of one photograph.
+    faces : 'largest', 'all', int, (float, float) or None
+        As `Faces`; None takes the largest and says so where there are more.
+    size : (int, int)
+        Width and height of the photograph, for the sentence that nothing was found in.
+
+    Returns
+    -------
+    chosen : list of Face
+        From left to right.
+    note : str
+        What was decided without being asked; mostly empty.
+
+    Raises
+    ------
+    NoFaceError
+        Nothing was found, or not there.
+    InputError
+        `faces` is something else.
+    """
+    check_faces(faces)
+    if not found:
+        raise NoFaceError(f"no face was found in {size[0]}×{size[1]} pixels")
+    ordered = sorted(found, key=lambda face: face.box.left + face.box.right)
+    if faces == "all":
+        return ordered, ""
+    if isinstance(faces, tuple):
+        return [_at(ordered, faces)], ""
+    if isinstance(faces, (int, np.integer)):
+        if not 1 <= faces <= len(ordered):
+            many = "1 face was" if len(ordered) == 1 else f"{len(ordered)} faces were"
+            raise NoFaceError(f"there is no face {faces}: {many} found, counted from the left")
+        return [ordered[faces - 1]], ""
+    largest = max(ordered, key=lambda face: face.box.width * face.box.height)
+    if faces is None and len(ordered) > 1:
+        number = 1 + next(place for place, face in enumerate(ordered) if face is largest)
+        return [largest], (
+            f"{len(ordered)} faces were found: the largest is edited (number {number} from the left)"
+        )
+    return [largest], ""
+
+
+def check_faces(faces: Faces) -> None:
+    """Refuse what is no choice of faces.
+
+    Raises
+    ------
+    InputError
+    """
+    if faces is None or (isinstance(faces, str) and faces in ("largest", "all")):
+        return
+    if isinstance(faces, (int, np.integer)) and not isinstance(faces, bool):
+        return
+    if isinstance(faces, tuple) and len(faces) == 2 and np.isfinite(faces).all():
+        return
+    raise InputError(
+        f"faces is {faces!r}: expected 'largest', 'all', a number from the left (1 is the first), "
+        "or a place (x, y)"
+    )
+
+
+def _at(ordered: Sequence[Face], place: tuple[float, float]) -> Face:
+    """The face whose box a place is in; of several, whose middle is nearest."""
+    x, y = place
+
+    def away(face: Face) -> float:
+        box = face.box
+        return float(np.hypot((box.left + box.right) / 2 - x, (box.top + box.bottom) / 2 - y))
+
+    def within(face: Face) -> bool:
+        box = face.box
+        return box.left <= x <= box.right and box.top <= y <= box.bottom
+
+    inside = [face for face in ordered if within(face)]
+    if not inside:
+        centre = np.round(min(ordered, key=away).points.mean(axis=0)).astype(int)
+        raise NoFaceError(
+            f"there is no face at {x:g},{y:g}: the nearest is at {centre[0]},{centre[1]}"
+        )
+    return min(inside, key=away)
+
+
+def obstacle(points: NDArray[np.float64], radius: NDArray[np.float64] | None = None) -> str:
+    """Why a face cannot be edited.
+
+    Parameters
+    ----------
+    points : (68, 2) float array
+        Landmarks in pixels.
+    radius : (68,) float array, optional
+        How certain each is, in pixels; where it is not told, a covered mouth is not noticed.
+
+    Returns
+    -------
+    reason : str
+        What was found and what is needed; empty where nothing stands against it.
+    """
+    eyes = inter_ocular_distance(points)
+    if eyes < SMALLEST:
+        return (
+            f"the face is too small: its outer eye corners are {eyes:.0f} pixels apart, at least "
+            f"{SMALLEST:.0f} are needed"
+        )
+    pose = estimate_head_pose(points)
+    for angle, limit, how in ((pose.yaw, YAW, "aside"), (pose.pitch, PITCH, "up or down")):
+        if abs(angle) > limit:
+            return f"the head is turned {how} by {abs(angle):.0f}°: expected at most {limit:.0f}°"
+    if radius is not None and (covered := uncertainty(radius)) > COVERED:
+        return (
+            f"the mouth seems to be covered: its landmarks are {covered:.1f} times less certain "
+            f"than the eyes', expected at most {COVERED:g}"
+        )
+    return ""
+
+
+def uncertainty(radius: NDArray[np.float64]) -> float:
+    """How many times less certain the mouth's landmarks are than the eyes', from (68,) radii."""
+    return float(
+        np.mean(radius[[*scheme.REGIONS["outer_lips"], *scheme.REGIONS["inner_lips"]]])
+        / np.mean(radius[[*scheme.REGIONS["right_eye"], *scheme.REGIONS["left_eye"]]])
+    )

@@ -1,0 +1,467 @@
+"""One photograph in, the same person with another expression out."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.expression import ExpressionModel
+from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
+from gan.editor.repair import Repairer
+from gan.editor.subject import Subject
+from gan.editor.tuning import Row, between, make, tune
+from gan.editor.wish import Target, Wish, as_face, check_emotion, check_intensity
+from landmarks.errors import InputError
+from landmarks.faces import Face
+from landmarks.image import as_rgb
+from landmarks.placing import Placer, make_placer
+from landmarks.search import Search
+from landmarks.views import Views
+
+Array = NDArray[Any]
+Image = NDArray[np.uint8]
+
+DIAL = (0.0, 0.5, 1.0, 1.5)
+"""Intensities of a dial."""
+
+_KNOTS = 5
+# A film's requests are tuned at so many intensities and interpolated between, so that they are
+# smooth.
+
+
+@dataclass(frozen=True, eq=False)
+class EditedFace:
+    """One face that was edited.
+
+    Attributes
+    ----------
+    source, wanted : (68, 2) float array
+        Landmarks in pixels of the photograph: as they were, and as they were asked for in the end.
+    emotion : str or None
+        What was asked for; None where landmarks were.
+    intensity : float
+        What was asked for.
+    found : (68, 2) float array or None
+        Landmarks found again in the result, where that was checked.
+    read : float or None
+        Intensity that they show.
+    """
+
+    source: NDArray[np.float64] = field(repr=False)
+    wanted: NDArray[np.float64] = field(repr=False)
+    emotion: str | None
+    intensity: float
+    found: NDArray[np.float64] | None = field(default=None, repr=False)
+    read: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """An edited photograph.
+
+    Attributes
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB.
+    faces : tuple of EditedFace
+    notes : tuple of str
+        Faces that were left out, and what was decided without being asked.
+    """
+
+    image: Image = field(repr=False)
+    faces: tuple[EditedFace, ...]
+    notes: tuple[str, ...] = ()
+
+
+class Editor:
+    """Edits expressions.
+
+    Use `load`.
+
+    Parameters
+    ----------
+    repairer : Repairer
+    predictor : str or None
+        As `landmarks.detect`: places the landmarks.
+    model : ExpressionModel, optional
+        Left out, the one that ships.
+    """
+
+    def __init__(
+        self,
+        repairer: Repairer,
+        predictor: str | None = "small",
+        model: ExpressionModel | None = None,
+    ) -> None:
+        self.repairer = repairer
+        self.model = model or ExpressionModel.load()
+        self._predictor = predictor
+
+    @classmethod
+    def load(
+        cls,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        device: str | None = None,
+        predictor: str | None = "small",
+        warp_only: bool = False,
+    ) -> Editor:
+        """The editor that ships, or one with other weights.
+
+        Parameters
+        ----------
+        path : path-like, optional
+            Weights, as `Repairer.load`.
+        device : str, optional
+            Of the network, as torch names it; left out, the processor without torch.
+        predictor : str or None, optional
+            As `landmarks.detect`.
+        warp_only : bool, optional
+            Move what the photograph shows and paint nothing.
+
+        Raises
+        ------
+        InputError
+            There are no such weights, or the device cannot be used.
+        """
+        return cls(Repairer(None) if warp_only else Repairer.load(path, device), predictor)
+
+    @cached_property
+    def _place(self) -> Placer:
+        return make_placer(self._predictor)
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search()
+
+    def detect(self, image: ArrayLike) -> list[Face]:
+        """Faces of a photograph (H, W, 3), the surest first."""
+        views = Views(as_rgb(image))
+        boxes = self._search(views)
+        if not boxes:
+            return []
+        return [Face(b, *fit) for b, fit in zip(boxes, self._place(views, boxes), strict=True)]
+
+    def edit(self, image: ArrayLike, **wish: Any) -> Image:
+        """The photograph with another expression.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 array
+            RGB.
+        **wish
+            As `edit_faces`.
+
+        Returns
+        -------
+        edited : (H, W, 3) uint8 array
+
+        Raises
+        ------
+        ValueError
+            As `edit_faces`.
+
+        Warns
+        -----
+        UserWarning
+            For each of `Edited.notes`.
+        """
+        edited = self.edit_faces(image, **wish)
+        for note in edited.notes:
+            warnings.warn(note, stacklevel=2)
+        return edited.image
+
+    def edit_faces(self, image: ArrayLike, **wish: Any) -> Edited:
+        """The photograph with another expression, and what was done.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 array
+            RGB.
+        emotion : str, optional
+            One of `ExpressionModel.emotions`, or 'neutral'; left out, the face's own expression is
+            turned up or down.
+        intensity : float, optional
+            0 neutral, 1 full (the default), at most 2. With `gold` the default is as strong as
+            there.
+        gold : (68, 2) array_like or (H, W, 3) uint8 array, optional
+            Another face, or a photograph of it, whose expression is taken over.
+        landmarks : (68, 2) array_like, optional
+            Wanted landmarks in pixels of `image`.
+        source : (68, 2) array_like, optional
+            The face's landmarks, where they are known: nothing is detected.
+        neutral : (68, 2) array_like or (H, W, 3) uint8 array, optional
+            The same person without expression.
+        faces : 'largest', 'all', int, (float, float), optional
+            Which faces: a number counts from the left (1 first), a pair is a place in the face.
+        exact : bool, optional
+            Look at the result again and correct the request until it shows the intensity.
+        check : bool, optional
+            Tell `found` and `read` of each face.
+
+        Returns
+        -------
+        edited : Edited
+
+        Raises
+        ------
+        ValueError
+            No face, one that cannot be edited (`choice.obstacle`), an unknown emotion, an intensity
+            outside of 0…2, points that are no face, or two wishes at once.
+
+        Notes
+        -----
+        Pixels away from the edited faces are those of `image`, to the bit.
+        """
+        [edited] = self.edit_batch([image], **wish)
+        if isinstance(edited, ValueError):
+            raise edited
+        return edited
+
+    def edit_batch(
+        self,
+        images: Iterable[ArrayLike],
+        *,
+        emotion: str | None = None,
+        intensity: float | None = None,
+        gold: ArrayLike | None = None,
+        landmarks: ArrayLike | None = None,
+        source: ArrayLike | None = None,
+        neutral: ArrayLike | None = None,
+        faces: Faces = None,
+        exact: bool = True,
+        check: bool = False,
+    ) -> list[Edited | ValueError]:
+        """Several photographs at once; the network sees the faces of all together.
+
+        Parameters
+        ----------
+        images : iterable of (H, W, 3) uint8 arrays
+            Of any sizes.
+        emotion, intensity, gold, landmarks, source, neutral, faces, exact, check
+            As `edit_faces`, the same for all.
+
+        Returns
+        -------
+        edited : list of Edited or ValueError
+            In the order of `images`; the error of one that cannot be edited.
+
+        Raises
+        ------
+        ValueError
+            The wish itself is wrong.
+        """
+        wish = Wish(emotion, intensity, self._points(gold, "gold"), landmarks)
+        check_emotion(emotion, self.model)
+        check_faces(faces)
+        own = self._points(neutral, "neutral")
+        given = None if source is None else as_face(source, "source")
+        results: list[Edited | ValueError] = []
+        begun: list[tuple[int, Image, list[Row], list[str]]] = []
+        for place, image in enumerate(images):
+            try:
+                picture = as_rgb(image)
+                subjects, notes = self._subjects(picture, given, faces)
+                rows = [self._row(subject, wish, own) for subject in subjects]
+            except ValueError as error:
+                results.append(error)
+            else:
+                notes += [row.target.note for row in rows if row.target.note]
+                begun.append((place, picture, rows, notes))
+                results.append(ValueError())
+        self._make([row for _, _, rows, _ in begun for row in rows], exact)
+        for place, picture, rows, notes in begun:
+            results[place] = self._finished(picture, rows, notes, check)
+        return results
+
+    def dial(
+        self,
+        image: ArrayLike,
+        emotions: Sequence[str | None] | None = None,
+        intensities: Sequence[float] = DIAL,
+        *,
+        source: ArrayLike | None = None,
+        neutral: ArrayLike | None = None,
+        faces: Faces = None,
+        exact: bool = True,
+    ) -> Image:
+        """The photograph at several intensities of several emotions.
+
+        Parameters
+        ----------
+        image : (H, W, 3) uint8 array
+            RGB; all cells are of its size.
+        emotions : sequence of str, optional
+            Left out, all that the model knows; None among them is the face's own.
+        intensities : sequence of float, optional
+            0…2, in any order.
+        source, neutral, faces, exact
+            As `edit_faces`; faces that cannot be edited are left as they are.
+
+        Returns
+        -------
+        cells : (E, S, H, W, 3) uint8 array
+
+        Raises
+        ------
+        ValueError
+            As `edit_faces`.
+        """
+        named = self.model.emotions if emotions is None else tuple(emotions)
+        wishes = [Wish(emotion) for emotion in named]
+        shown = self._shown(image, wishes, intensities, source, neutral, faces, exact)
+        return np.array([list(cells) for cells in shown])
+
+    def frames(
+        self,
+        image: ArrayLike,
+        intensities: Sequence[float],
+        *,
+        emotion: str | None = None,
+        gold: ArrayLike | None = None,
+        landmarks: ArrayLike | None = None,
+        source: ArrayLike | None = None,
+        neutral: ArrayLike | None = None,
+        faces: Faces = None,
+        exact: bool = True,
+    ) -> Iterator[Image]:
+        """The photograph at many intensities, one after another.
+
+        Parameters
+        ----------
+        image, emotion, gold, landmarks, source, neutral, faces, exact
+            As `edit_faces`.
+        intensities : sequence of float
+            0…2, in any order; of `landmarks`, 0 is the photograph and 1 is there.
+
+        Returns
+        -------
+        frames : iterator of (H, W, 3) uint8 arrays
+
+        Raises
+        ------
+        ValueError
+            As `edit_faces`; or the gold face shows too little to be scaled.
+        """
+        wish = Wish(emotion, None, self._points(gold, "gold"), landmarks)
+        [shown] = self._shown(image, [wish], intensities, source, neutral, faces, exact)
+        return shown
+
+    def _shown(
+        self,
+        image: ArrayLike,
+        wishes: Sequence[Wish],
+        intensities: Sequence[float],
+        source: ArrayLike | None,
+        neutral: ArrayLike | None,
+        faces: Faces,
+        exact: bool,
+    ) -> list[Iterator[Image]]:
+        """For each wish, the photograph at each intensity; faces are looked for once."""
+        if not len(intensities):
+            raise InputError("no intensity is given: expected one or more")
+        for intensity in intensities:
+            check_intensity(intensity)
+        picture = as_rgb(image)
+        subjects, _ = self._subjects(picture, source, faces)
+        own = self._points(neutral, "neutral")
+        values = np.unique(np.asarray(intensities, dtype=np.float64))
+        knots = values if len(values) <= _KNOTS else np.linspace(values[0], values[-1], _KNOTS)
+        rows = [[self._row(subject, wish, own, knots) for subject in subjects] for wish in wishes]
+        for row in itertools.chain.from_iterable(rows):
+            if row.target.faint:
+                raise InputError(
+                    f"gold shows an expression of intensity {row.target.intensity:.2f}: too little "
+                    "to be shown at several"
+                )
+        self._make(list(itertools.chain.from_iterable(rows)), exact)
+        return [self._drawn(picture, part, values, intensities) for part in rows]
+
+    def _drawn(
+        self, picture: Image, rows: Sequence[Row], values: Array, intensities: Sequence[float]
+    ) -> Iterator[Image]:
+        if len(rows[0].asked) != len(values):
+            for row in rows:
+                between(row, values)
+            make(rows, self.repairer)
+        for intensity in intensities:
+            edited = picture.copy()
+            for row in rows:
+                row.patch(int(np.searchsorted(values, intensity))).onto(edited)
+            yield edited
+
+    def _row(
+        self, subject: Subject, wish: Wish, neutral: Array | None, asked: Array | None = None
+    ) -> Row:
+        target = Target(wish, self.model, subject.source, neutral)
+        return Row(subject, target, [target.intensity] if asked is None else asked)
+
+    def _make(self, rows: Sequence[Row], exact: bool) -> None:
+        make(rows, self.repairer)
+        if exact:
+            tune(rows, self.repairer, self._place)
+
+    def _points(self, given: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
+        """Landmarks (68, 2) as they are given, or of the largest face of a photograph."""
+        if given is None:
+            return None
+        array = np.asarray(given)
+        if array.ndim != 3:
+            return as_face(array, name)
+        try:
+            [face], _ = choose(self.detect(array), "largest", array.shape[1::-1])
+        except NoFaceError as error:
+            raise NoFaceError(f"{name}: {error}") from None
+        return face.points
+
+    def _subjects(
+        self, picture: Image, source: ArrayLike | None, faces: Faces
+    ) -> tuple[list[Subject], list[str]]:
+        """The faces that are meant and can be edited, and what to say of the others."""
+        if source is not None:
+            points = as_face(source, "source")
+            if reason := obstacle(points):
+                raise NoFaceError(reason)
+            return [Subject(picture, points)], []
+        check_faces(faces)
+        chosen, note = choose(self.detect(picture), faces, picture.shape[1::-1])
+        notes = [note] if note else []
+        subjects = []
+        for number, face in enumerate(chosen, 1):
+            if not (reason := obstacle(face.points, face.radius)):
+                subjects.append(Subject(picture, face.points, face.box))
+            elif len(chosen) == 1:
+                raise NoFaceError(reason)
+            else:
+                notes.append(f"face {number} is left as it is: {reason}")
+        if not subjects:
+            raise NoFaceError(f"none of {len(chosen)} faces can be edited: {notes[-1]}")
+        return subjects, notes
+
+    def _finished(
+        self, picture: Image, rows: Sequence[Row], notes: list[str], check: bool
+    ) -> Edited:
+        edited = picture.copy()
+        faces = []
+        for row in rows:
+            row.patch(0).onto(edited)
+            found = row.found(self._place) if check else None
+            faces.append(
+                EditedFace(
+                    row.subject.source,
+                    row.wanted[0],
+                    row.target.emotion,
+                    row.target.intensity,
+                    None if found is None else found[0],
+                    None if found is None else float(row.target.read(found)[0]),
+                )
+            )
+        return Edited(edited, tuple(faces), tuple(notes))

@@ -1,0 +1,131 @@
+"""One face of a photograph, ready to be edited and to be looked at again."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.editor.compose import Patch, compose
+from gan.editor.square import into, inverse, square_of
+from landmarks.detector import Box
+from landmarks.keypoints.framing import true_box
+from landmarks.placing import Placer
+from landmarks.views import Views
+
+Array = NDArray[Any]
+
+_DETAIL = 2.0
+# The landmarks of an edited face are looked for in a picture with so many pixels for each of the
+# square's: larger ones cost time and tell the predictor no more.
+_AROUND = 0.3
+# Of the detector's box, on each side: what the predictor looks at.
+
+
+class Subject:
+    """One face.
+
+    Parameters
+    ----------
+    photograph : (H, W, 3) uint8 array
+        RGB; kept, not copied, and not changed.
+    source : (68, 2) float array
+        Its landmarks in pixels.
+    box : Box, optional
+        Where the detector found it; without it the landmarks are taken to be given, and what the
+        predictor finds is compared with what it finds in the photograph.
+
+    Attributes
+    ----------
+    source : (68, 2) float array
+        In pixels of the photograph.
+    square : (SIDE, SIDE, 3) uint8 array
+        The face as the network sees it.
+    points : (68, 2) float array
+        `source` in pixels of the square.
+    """
+
+    def __init__(
+        self, photograph: NDArray[np.uint8], source: NDArray[np.float64], box: Box | None = None
+    ) -> None:
+        self.photograph, self.source = photograph, source
+        self._given = box is None
+        self._box = true_box(source) if box is None else box
+        crop = square_of(source)
+        self._matrix = crop.matrix
+        self.square: NDArray[np.uint8] = crop.cut(photograph)
+        self.points = into(self._matrix, source)
+        self._working: tuple[NDArray[np.uint8], Array] | None = None
+        self._off: Array | None = None
+
+    def in_square(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Points (..., 2) of the photograph in pixels of the square."""
+        return into(self._matrix, points)
+
+    def patch(self, coordinates: Array, region: Array, residual: Array) -> Patch:
+        """What changes in the photograph, as `gan.editor.compose.compose`."""
+        return compose(self.photograph, self._matrix, coordinates, region, residual)
+
+    def found(
+        self, place: Placer, coordinates: Array, region: Array, residual: Array
+    ) -> NDArray[np.float64]:
+        """Landmarks of the edited face.
+
+        Parameters
+        ----------
+        place : Placer
+        coordinates, region, residual
+            As for `patch`.
+
+        Returns
+        -------
+        points : (68, 2) float array
+            Pixels of the photograph.
+        """
+        if self._working is None:
+            self._working = self._reduced()
+        picture, there = self._working
+        back = inverse(there)
+        edited = picture.copy()
+        square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
+        compose(picture, square[:2], coordinates, region, residual).onto(edited)
+        points = into(back, self._placed(place, edited, there))
+        if self._given:
+            if self._off is None:
+                self._off = self.source - into(back, self._placed(place, picture, there))
+            points = points + self._off
+        return points
+
+    def _reduced(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
+        """The face and its surroundings with few pixels, and the way there from the photograph."""
+        box, side = self._box, len(self.square)
+        corners = np.array([(0, 0), (side, 0), (side, side), (0, side)])
+        reach = into(inverse(self._matrix), corners)
+        margin = _AROUND * np.array([box.width, box.height])
+        low = np.minimum(reach.min(axis=0), (box.left, box.top) - margin)
+        high = np.maximum(reach.max(axis=0), (box.right, box.bottom) + margin)
+        limits = np.array(self.photograph.shape[1::-1])
+        low = np.clip(np.floor(low), 0, limits - 1).astype(int)
+        high = np.clip(np.ceil(high) + 1, low + 1, limits).astype(int)
+        part = self.photograph[low[1] : high[1], low[0] : high[0]]
+        scale = float(np.sqrt(abs(np.linalg.det(self._matrix[:, :2]))))
+        size = high - low
+        if _DETAIL * scale < 1:
+            size = np.maximum(np.rint(size * _DETAIL * scale), 1).astype(int)
+            part = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
+        ratio = size / (high - low)
+        # Pixel centres, not corners, are the whole numbers.
+        shift = (0.5 - low) * ratio - 0.5
+        there = np.array([[ratio[0], 0, shift[0]], [0, ratio[1], shift[1]]])
+        return np.ascontiguousarray(part), there
+
+    def _placed(self, place: Placer, picture: NDArray[np.uint8], there: Array) -> Array:
+        box = self._box
+        left, top = into(there, (box.left, box.top))
+        right, bottom = into(there, (box.right, box.bottom))
+        moved = replace(box, left=left, top=top, right=right, bottom=bottom)
+        [fit] = place(Views(picture), [moved])
+        return fit.points

@@ -1,0 +1,241 @@
+"""What is asked of a face, and the landmarks that this asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from calibration.estimate import ExpressionEstimate
+from calibration.expression import ExpressionModel
+from calibration.procrustes import align_similarity
+from landmarks import scheme
+from landmarks.errors import InputError, PointsError
+from landmarks.metrics import inter_ocular_distance
+
+Array = NDArray[np.float64]
+
+LARGEST = 2.0
+"""Intensity above which nothing is asked for: twice the full expression."""
+
+HARDLY = 0.1
+"""Intensity below which a face shows too little to be turned up, or to be taken over scaled."""
+
+_ELSEWHERE, _LARGER, _TURNED = 0.5, 1.6, 25.0
+# How far wanted landmarks may be from the face: inter-ocular distances, a ratio, degrees.
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is asked of faces.
+
+    Attributes
+    ----------
+    emotion : str or None
+        What to show. None, without `gold` and `landmarks`, is the face's own expression.
+    intensity : float or None
+        0 neutral, 1 full, at most 2; None is 1, or as strong as `gold` shows it.
+    gold : (68, 2) float array or None
+        Another face whose expression is taken over.
+    landmarks : (68, 2) float array or None
+        Wanted landmarks in pixels of the photograph.
+
+    Raises
+    ------
+    InputError
+        Two wishes at once, an intensity outside of 0…2, or no 68 finite points.
+    """
+
+    emotion: str | None = None
+    intensity: float | None = None
+    gold: Any = None
+    landmarks: Any = None
+
+    def __post_init__(self) -> None:
+        asked = [n for n in ("emotion", "gold", "landmarks") if getattr(self, n) is not None]
+        if len(asked) > 1:
+            raise InputError(f"{' and '.join(asked)} are given: expected one of them")
+        if self.intensity is not None:
+            check_intensity(self.intensity)
+            if self.landmarks is not None:
+                raise InputError("landmarks tell the whole face: expected no intensity beside them")
+        for name in ("gold", "landmarks"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, as_face(getattr(self, name), name))
+
+
+def check_emotion(emotion: Any, model: ExpressionModel) -> None:
+    """Refuse what is neither an emotion of the model nor neutral.
+
+    Raises
+    ------
+    InputError
+    """
+    known = (*model.emotions, "neutral")
+    if emotion is not None and emotion not in known:
+        raise InputError(f"unknown emotion {emotion!r}: expected one of {', '.join(known)}")
+
+
+def check_intensity(intensity: Any) -> None:
+    """Refuse what is no number from 0 to 2.
+
+    Raises
+    ------
+    InputError
+    """
+    number = isinstance(intensity, (int, float, np.integer, np.floating))
+    if not number or not 0 <= intensity <= LARGEST:
+        shown = f"{intensity:g}" if number else repr(intensity)
+        raise InputError(
+            f"intensity is {shown}: expected 0 (neutral) to {LARGEST:g}; 1 is the full expression"
+        )
+
+
+def as_face(points: ArrayLike, name: str) -> Array:
+    """Landmarks as floats.
+
+    Raises
+    ------
+    PointsError
+        Not 68 finite points.
+    """
+    try:
+        array = np.asarray(points, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise PointsError(f"{name}: expected ({scheme.COUNT}, 2) numbers") from None
+    if array.shape != (scheme.COUNT, 2):
+        raise PointsError(f"{name} has shape {array.shape}: expected ({scheme.COUNT}, 2)")
+    if not np.isfinite(array).all():
+        raise PointsError(f"{name} holds a value that is not finite")
+    return array
+
+
+class Target:
+    """A wish for one face.
+
+    Parameters
+    ----------
+    wish : Wish
+    model : ExpressionModel
+    source : (68, 2) float array
+        The face's landmarks in pixels.
+    neutral : (68, 2) float array, optional
+        The same person without expression.
+
+    Attributes
+    ----------
+    emotion : str or None
+        What is shown in the end; None where landmarks are given.
+    intensity : float
+        What is asked for; 1 where landmarks are given.
+    faint : bool
+        The gold face shows too little to be scaled; it is taken over as it is.
+    note : str
+        What the user should know; mostly empty.
+
+    Raises
+    ------
+    InputError
+        An unknown emotion, or wanted landmarks of another face.
+    FaceTooFarError
+        Points that are no face.
+    """
+
+    def __init__(
+        self, wish: Wish, model: ExpressionModel, source: Array, neutral: Array | None = None
+    ) -> None:
+        check_emotion(wish.emotion, model)
+        self._wish, self._model, self._source, self._neutral = wish, model, source, neutral
+        self.emotion, self.note = wish.emotion, ""
+        self.intensity = 1.0 if wish.intensity is None else float(wish.intensity)
+        self.faint = False
+        if wish.landmarks is not None:
+            _check_place(wish.landmarks, source)
+        elif wish.gold is not None:
+            self.emotion, strength = _shown(model.estimate(wish.gold))
+            self.faint = wish.intensity is None and strength < HARDLY
+            if wish.intensity is None:
+                self.intensity = strength
+        elif wish.emotion in (None, "neutral"):
+            self.emotion, strength = _shown(model.estimate(source, neutral))
+            if wish.emotion == "neutral":
+                self.intensity = 0.0
+            elif strength < HARDLY < self.intensity:
+                self.note = (
+                    f"the face shows hardly any expression to turn up (intensity {strength:.2f}): "
+                    "name an emotion"
+                )
+
+    @property
+    def scalable(self) -> bool:
+        """Whether it can be asked for at several intensities."""
+        return not self.faint and self._wish.landmarks is None
+
+    def points(self, requests: ArrayLike) -> Array:
+        """Wanted landmarks at intensities.
+
+        Parameters
+        ----------
+        requests : (S,) array_like
+            0 or more.
+
+        Returns
+        -------
+        wanted : (S, 68, 2) float array
+            In pixels of the photograph.
+        """
+        given = np.asarray(requests, dtype=np.float64)
+        repeated = np.repeat(self._source[None], len(given), axis=0)
+        if self._wish.landmarks is not None:
+            return repeated + given[:, None, None] * (self._wish.landmarks - repeated)
+        if self._wish.gold is not None:
+            scaled = None if self.faint else given
+            return self._model.calibrate_to_gold(
+                repeated, self._wish.gold, neutral=self._neutral, intensity=scaled
+            )
+        own = self._wish.emotion in (None, "neutral")
+        named = None if own else self._wish.emotion
+        return self._model.intensify(repeated, given, named, self._neutral)
+
+    def read(self, found: Array) -> NDArray[np.float64]:
+        """Intensity that faces show.
+
+        Parameters
+        ----------
+        found : (S, 68, 2) float array
+            Landmarks of the edited face.
+
+        Returns
+        -------
+        intensity : (S,) float array
+            Of `emotion`.
+        """
+        estimate = self._model.estimate(found, self._neutral)
+        if self.emotion is None:
+            return np.asarray(estimate.intensity)
+        return np.asarray(estimate.intensities[:, self._model.emotions.index(self.emotion)])
+
+
+def _shown(estimate: ExpressionEstimate) -> tuple[str, float]:
+    """The most probable emotion of one face, and its intensity."""
+    best = int(estimate.probability.argmax())
+    return estimate.emotions[best], float(estimate.intensities[best])
+
+
+def _check_place(wanted: Array, source: Array) -> None:
+    """Refuse landmarks that are of another face or another picture."""
+    fit = align_similarity(source[scheme.INNER_51], wanted[scheme.INNER_51])
+    move = wanted[scheme.INNER_51].mean(axis=0) - source[scheme.INNER_51].mean(axis=0)
+    eyes = inter_ocular_distance(source)
+    rotation = np.asarray(fit.rotation)
+    turn = abs(float(np.degrees(np.arctan2(rotation[1, 0], rotation[0, 0]))))
+    ratio = max(fit.scale, 1 / fit.scale)
+    away = float(np.hypot(*move))
+    if away > _ELSEWHERE * eyes or ratio > _LARGER or turn > _TURNED:
+        raise InputError(
+            f"the wanted landmarks are of another face: {away:.0f} pixels away, {fit.scale:.2f} "
+            f"times as large and turned by {turn:.0f}°; expected landmarks of this face in pixels "
+            "of the photograph"
+        )
