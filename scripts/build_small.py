@@ -16,20 +16,64 @@ About two hours on two cores; the same command goes on where it was stopped.
 from __future__ import annotations
 
 import argparse
+import importlib.util
+import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from data import network_points, youtube_faces
+from data.photos import folder_photos
+from landmarks.errors import InputError
 from landmarks.keypoints import train
+from landmarks.keypoints.config import Config
+from landmarks.keypoints.dataset import load_backgrounds
 from landmarks.keypoints.predictor import SHIPPED
+from landmarks.runs.command import PACKAGES
+from landmarks.shards import shard_files
 from scripts import ship_small
+
+PROGRAM = "python -m scripts.build_small"
 
 FIRST, SECOND = 7000, 8000
 """Steps of 64 faces."""
 
 _RATE = 0.0015  # of the second training, which begins with weights that are good already
+
+
+def check(args: argparse.Namespace) -> None:
+    """Refuse, before hours are spent, what a later step could not use.
+
+    Parameters
+    ----------
+    args : Namespace
+        Of the command.
+
+    Raises
+    ------
+    InputError
+        Something given is missing or damaged, a folder cannot be written, or a package is not
+        installed.
+    """
+    packages = (*PACKAGES, "onnx")
+    if missing := [name for name in packages if importlib.util.find_spec(name) is None]:
+        raise InputError(
+            f"this needs {', '.join(missing)}: pip install "
+            "'landmark-calibrated-expressions[keypoints]'"
+        )
+    if min(args.steps) < 1:
+        raise InputError(f"--steps is {min(args.steps)}: expected 1 or more for each training")
+    for folder in (args.folder, args.output):
+        if folder.exists() and not (folder.is_dir() and os.access(folder, os.W_OK | os.X_OK)):
+            raise InputError(f"{folder} is no folder that may be written")
+    if not args.folder.exists():
+        raise InputError(f"{args.folder} does not exist: expected the folder for the two files")
+    if not os.path.exists(args.youtube):
+        raise InputError(f"{args.youtube} does not exist: expected train-test-data.zip")
+    shard_files(args.people)
+    folder_photos(args.photos, labels=args.labels)
+    load_backgrounds(args.backgrounds, Config())
 
 
 def steps_of(
@@ -62,7 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command: 0, or 2 with one sentence on stderr."""
     about, _, more = (__doc__ or "").partition("\n\n")
     parser = argparse.ArgumentParser(
-        prog="python -m scripts.build_small",
+        prog=PROGRAM,
         description=about,
         epilog=more,
         formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -78,6 +122,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     add("--steps", type=int, nargs=2, default=(FIRST, SECOND), metavar=("FIRST", "SECOND"),
         help="of the two trainings (default: %(default)s)")  # fmt: skip
     args = parser.parse_args(argv)
+    try:
+        check(args)
+    except InputError as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
     given_words = sys.argv[1:] if argv is None else argv
     told = shlex.join(["python", "-m", "scripts.build_small", *given_words])
     for command, given in steps_of(args, told):

@@ -1,6 +1,9 @@
 """The network that ships is rebuilt by one command: five others in order."""
 
+import importlib.util
+
 import pytest
+from PIL import Image
 
 pytest.importorskip("torch")
 pytest.importorskip("onnx")
@@ -8,27 +11,30 @@ pytest.importorskip("onnx")
 from data import network_points, youtube_faces
 from landmarks.keypoints import train
 from scripts import build_small, ship_small
+from tests.drawn_faces import write_faces
 
 GIVEN = ["--youtube", "y.zip", "--people", "people", "--photos", "press", "--labels", "l.csv"]
-GIVEN += ["--backgrounds", "a.png", "b.png", "-o", "work"]
+GIVEN += ["--backgrounds", "a.png", "b.png", "-o", "work", "--folder", "."]
 
 
-def calls(monkeypatch, ends: dict[str, int]) -> list[tuple[str, list[str]]]:
-    """What is called with what; `ends` tells exit codes that are not 0."""
-    called = []
+@pytest.fixture
+def called(monkeypatch, tmp_path):
+    """What is called with what, in a folder that holds all that is given."""
+    monkeypatch.chdir(tmp_path)
+    write_faces(tmp_path / "people", train=1, validation=0, test=0)
+    (tmp_path / "press").mkdir()
+    for name in ("press/Ann.png", "a.png", "b.png"):
+        Image.new("L", (40, 30)).save(tmp_path / name)
+    (tmp_path / "l.csv").write_text("file,person\nAnn.png,Ann\n")
+    (tmp_path / "y.zip").touch()
+    calls = []
     for module in (youtube_faces, train, network_points, ship_small):
         name = module.__name__.rpartition(".")[2]
-
-        def told(argv, name=name):
-            called.append((name, argv))
-            return ends.get(name, 0)
-
-        monkeypatch.setattr(module, "main", told)
-    return called
+        monkeypatch.setattr(module, "main", lambda argv, name=name: calls.append((name, argv)) or 0)
+    return calls
 
 
-def test_both_trainings_and_the_points_between_them(monkeypatch):
-    called = calls(monkeypatch, {})
+def test_both_trainings_and_the_points_between_them(called):
     assert build_small.main(GIVEN) == 0
     names = [name for name, _ in called]
     assert names == ["youtube_faces", "train", "network_points", "train", "ship_small"]
@@ -49,7 +55,42 @@ def test_both_trainings_and_the_points_between_them(monkeypatch):
         assert options.steps in (7000, 8000)
 
 
-def test_a_part_that_fails_ends_it(monkeypatch):
-    called = calls(monkeypatch, {"network_points": 2})
+def test_a_part_that_fails_ends_it(called, monkeypatch):
+    monkeypatch.setattr(network_points, "main", lambda argv: called.append(("points", argv)) or 2)
     assert build_small.main(GIVEN) == 2
-    assert [name for name, _ in called] == ["youtube_faces", "train", "network_points"]
+    assert [name for name, _ in called] == ["youtube_faces", "train", "points"]
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "told"),
+    [
+        ("--youtube", "none.zip", "none.zip does not exist: expected train-test-data.zip"),
+        ("--people", "none", "none does not exist: expected a shard"),
+        ("--photos", "none", "none is no folder: expected one with photographs"),
+        ("--photos", "people", "people holds no image"),
+        ("--labels", "none.csv", "none.csv does not exist: expected a .csv table"),
+        ("--backgrounds", "l.csv", "hold no picture that can be read"),
+        ("--folder", "none", "none does not exist: expected the folder for the two files"),
+        ("--folder", "a.png", "a.png is no folder that may be written"),
+        ("-o", "a.png", "a.png is no folder that may be written"),
+    ],
+)
+def test_all_is_checked_before_the_first_part(called, capsys, option, value, told):
+    assert build_small.main([*GIVEN, option, value]) == 2  # the last one counts
+    error = capsys.readouterr().err
+    assert error.startswith("python -m scripts.build_small: ")
+    assert told in error
+    assert error.count("\n") == 1
+    assert not called
+
+
+def test_steps_and_packages_are_checked_too(called, capsys, monkeypatch):
+    assert build_small.main([*GIVEN, "--steps", "5", "0"]) == 2
+    assert "--steps is 0: expected 1 or more" in capsys.readouterr().err
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name: None if name == "onnx" else find(name)
+    )
+    assert build_small.main(GIVEN) == 2
+    assert "this needs onnx: pip install" in capsys.readouterr().err
+    assert not called
