@@ -26,10 +26,14 @@ def test_parts_are_written_and_a_bad_file_is_told(tmp_path, capsys):
     noise = np.random.default_rng(0).integers(0, 255, (200, 300, 3), np.uint8)
     Image.fromarray(noise).save(tmp_path / "group.png")
     box = "<box top='50' left='100' width='60' height='60'/>"
-    text = f"<dataset><images><image file='group.png'>{box}</image></images></dataset>"
+    Image.new("L", (300, 47)).save(tmp_path / "low.png")
+    images = f"<image file='low.png'/><image file='group.png'>{box}</image>"
+    text = f"<dataset><images>{images}</images></dataset>"
     (tmp_path / "faces.xml").write_text(text)
     out = tmp_path / "parts"
     assert main([str(tmp_path / "faces.xml"), "-o", str(out), "--each", "5"]) == 0
+    told = capsys.readouterr().out
+    assert told == f"{out}: 5 parts; pictures of less than 48 pixels, which give none: 1\n"
     for path in out.iterdir():
         _, left, top = path.stem.split("_")
         part = np.asarray(Image.open(path))
@@ -39,4 +43,6 @@ def test_parts_are_written_and_a_bad_file_is_told(tmp_path, capsys):
         )
     (tmp_path / "faces.xml").write_text("<dataset>")
     assert main([str(tmp_path / "faces.xml"), "-o", str(out)]) == 2
-    assert "no element" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert error.startswith("python -m scripts.bench.empty_parts: ")
+    assert "no element" in error

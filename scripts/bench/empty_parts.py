@@ -24,7 +24,11 @@ from PIL import Image
 from landmarks.errors import InputError
 from landmarks.image import read_image
 
+PROGRAM = "python -m scripts.bench.empty_parts"
+
 SMALLEST = 48
+"""Side of the smallest square, in pixels."""
+
 _TRIES = 4000
 _AWAY = 0.25  # of the box's side
 
@@ -46,6 +50,8 @@ def empty_squares(
     away = _AWAY * (faces[:, 2] - faces[:, 0])[:, None]
     low, high = faces[:, :2] - away, faces[:, 2:] + away
     found: list[tuple[int, int, int]] = []
+    if min(size) < SMALLEST:
+        return found
     for _ in range(_TRIES):
         side = int(np.exp(rng.uniform(np.log(SMALLEST), np.log(min(size)))))
         left, top = (int(rng.integers(0, length - side + 1)) for length in size)
@@ -68,13 +74,13 @@ def _shared(a: tuple[int, int, int], b: tuple[int, int, int]) -> float:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command: 0, or 2 with one sentence on stderr."""
-    parser = argparse.ArgumentParser(prog="python -m scripts.bench.empty_parts")
+    parser = argparse.ArgumentParser(prog=PROGRAM)
     parser.add_argument("xml", nargs="+", type=Path, metavar="FILE.xml")
     parser.add_argument("-o", "--output", required=True, type=Path, metavar="OUT")
     parser.add_argument("--each", type=int, default=40, help="parts of a photograph, at most")
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args(argv)
-    rng, written = np.random.default_rng(args.seed), 0
+    rng, written, small = np.random.default_rng(args.seed), 0, 0
     try:
         args.output.mkdir(parents=True, exist_ok=True)
         for file in args.xml:
@@ -86,14 +92,18 @@ def main(argv: Sequence[str] | None = None) -> int:
                 faces[:, 2:] += faces[:, :2]
                 image = read_image(path)
                 size = (image.shape[1], image.shape[0])
+                small += min(size) < SMALLEST
                 for left, top, side in empty_squares(size, faces, args.each, rng):
                     part = image[top : top + side, left : left + side]
                     Image.fromarray(part).save(args.output / f"{path.stem}_{left}_{top}.png")
                     written += 1
     except (InputError, OSError, KeyError, ValueError, ElementTree.ParseError) as error:
-        print(f"empty_parts: {error}", file=sys.stderr)
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
-    print(f"{args.output}: {written} parts")
+    without = (
+        f"; pictures of less than {SMALLEST} pixels, which give none: {small}" if small else ""
+    )
+    print(f"{args.output}: {written} parts{without}")
     return 0
 
 
