@@ -9,11 +9,11 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gan.editor.editor import Edited as Edited
-    from gan.editor.editor import EditedFace as EditedFace
+    from gan.editor.edited import Edited as Edited
+    from gan.editor.edited import EditedFace as EditedFace
     from gan.editor.editor import Editor as Editor
 
-_HOME = {"Edited": "editor", "EditedFace": "editor", "Editor": "editor"}
+_HOME = {"Edited": "edited", "EditedFace": "edited", "Editor": "editor"}
 
 __all__ = sorted(_HOME)
 

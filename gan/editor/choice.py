@@ -75,7 +75,7 @@ def choose(found: Sequence[Face], faces: Faces, size: tuple[int, int]) -> tuple[
     if faces is None and len(ordered) > 1:
         number = 1 + next(place for place, face in enumerate(ordered) if face is largest)
         return [largest], (
-            f"{len(ordered)} faces were found: the largest is edited (number {number} from the left)"
+            f"{len(ordered)} faces were found: the largest is edited, number {number} from the left"
         )
     return [largest], ""
 

@@ -6,25 +6,21 @@ import itertools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.expression import ExpressionModel
-from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
+from gan.editor.choice import Faces, check_faces
+from gan.editor.edited import Edited, EditedFace
+from gan.editor.finder import Finder
 from gan.editor.repair import Repairer
 from gan.editor.subject import Subject
 from gan.editor.tuning import Row, between, make, tune
 from gan.editor.wish import Target, Wish, as_face, check_emotion, check_intensity
 from landmarks.errors import InputError
-from landmarks.faces import Face
 from landmarks.image import as_rgb
-from landmarks.placing import Placer, make_placer
-from landmarks.search import Search
-from landmarks.views import Views
 
 Array = NDArray[Any]
 Image = NDArray[np.uint8]
@@ -35,50 +31,6 @@ DIAL = (0.0, 0.5, 1.0, 1.5)
 _KNOTS = 5
 # A film's requests are tuned at so many intensities and interpolated between, so that they are
 # smooth.
-
-
-@dataclass(frozen=True, eq=False)
-class EditedFace:
-    """One face that was edited.
-
-    Attributes
-    ----------
-    source, wanted : (68, 2) float array
-        Landmarks in pixels of the photograph: as they were, and as they were asked for in the end.
-    emotion : str or None
-        What was asked for; None where landmarks were.
-    intensity : float
-        What was asked for.
-    found : (68, 2) float array or None
-        Landmarks found again in the result, where that was checked.
-    read : float or None
-        Intensity that they show.
-    """
-
-    source: NDArray[np.float64] = field(repr=False)
-    wanted: NDArray[np.float64] = field(repr=False)
-    emotion: str | None
-    intensity: float
-    found: NDArray[np.float64] | None = field(default=None, repr=False)
-    read: float | None = None
-
-
-@dataclass(frozen=True, eq=False)
-class Edited:
-    """An edited photograph.
-
-    Attributes
-    ----------
-    image : (H, W, 3) uint8 array
-        RGB.
-    faces : tuple of EditedFace
-    notes : tuple of str
-        Faces that were left out, and what was decided without being asked.
-    """
-
-    image: Image = field(repr=False)
-    faces: tuple[EditedFace, ...]
-    notes: tuple[str, ...] = ()
 
 
 class Editor:
@@ -103,7 +55,7 @@ class Editor:
     ) -> None:
         self.repairer = repairer
         self.model = model or ExpressionModel.load()
-        self._predictor = predictor
+        self._finder = Finder(predictor)
 
     @classmethod
     def load(
@@ -133,22 +85,6 @@ class Editor:
             There are no such weights, or the device cannot be used.
         """
         return cls(Repairer(None) if warp_only else Repairer.load(path, device), predictor)
-
-    @cached_property
-    def _place(self) -> Placer:
-        return make_placer(self._predictor)
-
-    @cached_property
-    def _search(self) -> Search:
-        return Search()
-
-    def detect(self, image: ArrayLike) -> list[Face]:
-        """Faces of a photograph (H, W, 3), the surest first."""
-        views = Views(as_rgb(image))
-        boxes = self._search(views)
-        if not boxes:
-            return []
-        return [Face(b, *fit) for b, fit in zip(boxes, self._place(views, boxes), strict=True)]
 
     def edit(self, image: ArrayLike, **wish: Any) -> Image:
         """The photograph with another expression.
@@ -259,17 +195,17 @@ class Editor:
         ValueError
             The wish itself is wrong.
         """
-        wish = Wish(emotion, intensity, self._points(gold, "gold"), landmarks)
+        wish = Wish(emotion, intensity, self._finder.points(gold, "gold"), landmarks)
         check_emotion(emotion, self.model)
         check_faces(faces)
-        own = self._points(neutral, "neutral")
+        own = self._finder.points(neutral, "neutral")
         given = None if source is None else as_face(source, "source")
         results: list[Edited | ValueError] = []
         begun: list[tuple[int, Image, list[Row], list[str]]] = []
         for place, image in enumerate(images):
             try:
                 picture = as_rgb(image)
-                subjects, notes = self._subjects(picture, given, faces)
+                subjects, notes = self._finder.subjects(picture, given, faces)
                 rows = [self._row(subject, wish, own) for subject in subjects]
             except ValueError as error:
                 results.append(error)
@@ -351,7 +287,7 @@ class Editor:
         ValueError
             As `edit_faces`; or the gold face shows too little to be scaled.
         """
-        wish = Wish(emotion, None, self._points(gold, "gold"), landmarks)
+        wish = Wish(emotion, None, self._finder.points(gold, "gold"), landmarks)
         [shown] = self._shown(image, [wish], intensities, source, neutral, faces, exact)
         return shown
 
@@ -371,8 +307,8 @@ class Editor:
         for intensity in intensities:
             check_intensity(intensity)
         picture = as_rgb(image)
-        subjects, _ = self._subjects(picture, source, faces)
-        own = self._points(neutral, "neutral")
+        subjects, _ = self._finder.subjects(picture, source, faces)
+        own = self._finder.points(neutral, "neutral")
         values = np.unique(np.asarray(intensities, dtype=np.float64))
         knots = values if len(values) <= _KNOTS else np.linspace(values[0], values[-1], _KNOTS)
         rows = [[self._row(subject, wish, own, knots) for subject in subjects] for wish in wishes]
@@ -407,44 +343,7 @@ class Editor:
     def _make(self, rows: Sequence[Row], exact: bool) -> None:
         make(rows, self.repairer)
         if exact:
-            tune(rows, self.repairer, self._place)
-
-    def _points(self, given: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
-        """Landmarks (68, 2) as they are given, or of the largest face of a photograph."""
-        if given is None:
-            return None
-        array = np.asarray(given)
-        if array.ndim != 3:
-            return as_face(array, name)
-        try:
-            [face], _ = choose(self.detect(array), "largest", array.shape[1::-1])
-        except NoFaceError as error:
-            raise NoFaceError(f"{name}: {error}") from None
-        return face.points
-
-    def _subjects(
-        self, picture: Image, source: ArrayLike | None, faces: Faces
-    ) -> tuple[list[Subject], list[str]]:
-        """The faces that are meant and can be edited, and what to say of the others."""
-        if source is not None:
-            points = as_face(source, "source")
-            if reason := obstacle(points):
-                raise NoFaceError(reason)
-            return [Subject(picture, points)], []
-        check_faces(faces)
-        chosen, note = choose(self.detect(picture), faces, picture.shape[1::-1])
-        notes = [note] if note else []
-        subjects = []
-        for number, face in enumerate(chosen, 1):
-            if not (reason := obstacle(face.points, face.radius)):
-                subjects.append(Subject(picture, face.points, face.box))
-            elif len(chosen) == 1:
-                raise NoFaceError(reason)
-            else:
-                notes.append(f"face {number} is left as it is: {reason}")
-        if not subjects:
-            raise NoFaceError(f"none of {len(chosen)} faces can be edited: {notes[-1]}")
-        return subjects, notes
+            tune(rows, self.repairer, self._finder.place)
 
     def _finished(
         self, picture: Image, rows: Sequence[Row], notes: list[str], check: bool
@@ -453,7 +352,7 @@ class Editor:
         faces = []
         for row in rows:
             row.patch(0).onto(edited)
-            found = row.found(self._place) if check else None
+            found = row.found(self._finder.place) if check else None
             faces.append(
                 EditedFace(
                     row.subject.source,

@@ -1,0 +1,52 @@
+"""What an edit gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class EditedFace:
+    """One face that was edited.
+
+    Attributes
+    ----------
+    source, wanted : (68, 2) float array
+        Landmarks in pixels of the photograph: as they were, and as they were asked for in the end.
+    emotion : str or None
+        What was asked for; None where landmarks were.
+    intensity : float
+        What was asked for.
+    found : (68, 2) float array or None
+        Landmarks found again in the result, where that was checked.
+    read : float or None
+        Intensity that they show.
+    """
+
+    source: NDArray[np.float64] = field(repr=False)
+    wanted: NDArray[np.float64] = field(repr=False)
+    emotion: str | None
+    intensity: float
+    found: NDArray[np.float64] | None = field(default=None, repr=False)
+    read: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Edited:
+    """An edited photograph.
+
+    Attributes
+    ----------
+    image : (H, W, 3) uint8 array
+        RGB.
+    faces : tuple of EditedFace
+    notes : tuple of str
+        Faces that were left out, and what was decided without being asked.
+    """
+
+    image: NDArray[np.uint8] = field(repr=False)
+    faces: tuple[EditedFace, ...]
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,117 @@
+"""Faces in photographs that are to be edited."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
+from gan.editor.subject import Subject
+from gan.editor.wish import as_face
+from landmarks.faces import Face
+from landmarks.image import as_rgb
+from landmarks.placing import Placer, make_placer
+from landmarks.search import Search
+from landmarks.views import Views
+
+
+class Finder:
+    """Finds faces, and their landmarks again; models are loaded at the first photograph.
+
+    Parameters
+    ----------
+    predictor : str or None
+        As `landmarks.detect`.
+    """
+
+    def __init__(self, predictor: str | None) -> None:
+        self._predictor = predictor
+
+    @cached_property
+    def place(self) -> Placer:
+        """Places landmarks in faces whose box is known."""
+        return make_placer(self._predictor)
+
+    @cached_property
+    def _search(self) -> Search:
+        return Search()
+
+    def detect(self, image: ArrayLike) -> list[Face]:
+        """Faces of a photograph (H, W, 3), the surest first."""
+        views = Views(as_rgb(image))
+        boxes = self._search(views)
+        if not boxes:
+            return []
+        return [Face(b, *fit) for b, fit in zip(boxes, self.place(views, boxes), strict=True)]
+
+    def points(self, given: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
+        """Landmarks (68, 2) as they are given, or of the largest face of a photograph.
+
+        Parameters
+        ----------
+        given : (68, 2) array_like, (H, W, 3) uint8 array or None
+        name : str
+            What errors call it.
+
+        Raises
+        ------
+        ValueError
+            The photograph shows no face, or the points are not 68.
+        """
+        if given is None:
+            return None
+        array = np.asarray(given)
+        if array.ndim != 3:
+            return as_face(array, name)
+        try:
+            [face], _ = choose(self.detect(array), "largest", array.shape[1::-1])
+        except NoFaceError as error:
+            raise NoFaceError(f"{name}: {error}") from None
+        return face.points
+
+    def subjects(
+        self, picture: NDArray[np.uint8], source: ArrayLike | None, faces: Faces
+    ) -> tuple[list[Subject], list[str]]:
+        """The faces that are meant and can be edited.
+
+        Parameters
+        ----------
+        picture : (H, W, 3) uint8 array
+        source : (68, 2) array_like or None
+            Landmarks of the only face that counts; nothing is then detected.
+        faces
+            As `choice.choose`.
+
+        Returns
+        -------
+        subjects : list of Subject
+            One at least.
+        notes : list of str
+            What is left out, and what was decided without being asked.
+
+        Raises
+        ------
+        ValueError
+            There is none.
+        """
+        if source is not None:
+            points = as_face(source, "source")
+            if reason := obstacle(points):
+                raise NoFaceError(reason)
+            return [Subject(picture, points)], []
+        check_faces(faces)
+        chosen, note = choose(self.detect(picture), faces, picture.shape[1::-1])
+        notes = [note] if note else []
+        subjects = []
+        for number, face in enumerate(chosen, 1):
+            if not (reason := obstacle(face.points, face.radius)):
+                subjects.append(Subject(picture, face.points, face.box))
+            elif len(chosen) == 1:
+                raise NoFaceError(reason)
+            else:
+                notes.append(f"face {number} from the left stays as it is: {reason}")
+        if not subjects:
+            raise NoFaceError(f"none of the {len(chosen)} faces can be edited: {notes[-1]}")
+        return subjects, notes
