@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from data.face_command import face_parser, run_command
 from data.persons import RULES
 from data.photos import Photo, Photos, file_hash, folder_photos
+from data.progress import Lines
 from landmarks import scheme
 from landmarks.detector import Box
 from landmarks.errors import ImageError, InputError
@@ -153,6 +154,20 @@ def _marked(photo: Photo, detect: Search, predictor: Predictor, limit: float) ->
     return replace(photo, points=points, pixels=image)
 
 
+def _telling(photos: Photos, limit: int | None) -> Photos:
+    """The same, told in lines how far they are where no terminal shows a bar."""
+    if photos.total is None or (sys.stderr is not None and sys.stderr.isatty()):
+        return photos
+    lines = Lines(min(photos.total, limit or photos.total), "photographs")
+
+    def stream() -> Iterator[Photo]:
+        for photo in photos.stream():
+            yield photo
+            lines.update()
+
+    return photos._replace(stream=stream)
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command.
 
@@ -187,10 +202,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     return run_command(
         parser.prog,
         args,
-        lambda: with_points(
-            folder_photos(args.place, persons=args.persons, labels=args.labels),
-            args.model,
-            spread=args.spread,
+        lambda: _telling(
+            with_points(
+                folder_photos(args.place, persons=args.persons, labels=args.labels),
+                args.model,
+                spread=args.spread,
+            ),
+            args.limit,
         ),
         root=args.place,
     )

@@ -1,6 +1,7 @@
 """Points that a network places: many looks at one face are brought back to one place."""
 
 import csv
+from functools import partial
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from data import network_points
 from data.network_points import main, place_points, with_points
 from data.photos import folder_photos
+from data.progress import Lines
 from landmarks import read_shards, scheme
 from landmarks.detector import Box
 from landmarks.keypoints.predictor import Fits, load_predictor
@@ -123,6 +125,15 @@ def test_faces_that_are_agreed_on_become_shards(photographs, tmp_path, monkeypat
     np.testing.assert_allclose(samples[0].points + [left, top], TRUTH, atol=0.15)
     with open(tmp_path / "out" / "errors.csv", newline="") as handle:
         assert [row["file"] for row in csv.DictReader(handle)] == [str(photographs / "Joe_1.png")]
+
+
+def test_lines_tell_how_far_it_is_where_there_is_no_terminal(
+    photographs, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(network_points, "Lines", partial(Lines, first=0, every=0))
+    assert shards_of(photographs, tmp_path, monkeypatch, Oracle()) == 0
+    told = capsys.readouterr().err.splitlines()
+    assert [line.partition(",")[0] for line in told] == [f"{n} of 4 photographs" for n in (1, 2, 3)]
 
 
 @pytest.mark.parametrize(
