@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from typing import NamedTuple
+from xml.sax.saxutils import escape
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,15 +37,63 @@ COMPARISON = Notice(
     " training pictures (columns 'true' and 'nearest copy').",
     "compositeWithTrainedAlgorithmicMedia",
 )
+EDITED = Notice(
+    "Edited photograph: a program has changed the expression of a face in it.",
+    "compositeWithTrainedAlgorithmicMedia",
+)
+
+PROGRAM = "landmark-calibrated-expressions"
+"""What marks call the program."""
 
 _XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
     '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
     '<rdf:Description rdf:about="" xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-    " Iptc4xmpExt:DigitalSourceType="
-    '"http://cv.iptc.org/newscodes/digitalsourcetype/{}"/>'
-    "</rdf:RDF></x:xmpmeta>"
+    ' xmlns:dc="http://purl.org/dc/elements/1.1/" Iptc4xmpExt:DigitalSourceType='
+    '"http://cv.iptc.org/newscodes/digitalsourcetype/{}">'
+    '<dc:description><rdf:Alt><rdf:li xml:lang="x-default">{}</rdf:li></rdf:Alt></dc:description>'
+    "</rdf:Description></rdf:RDF></x:xmpmeta>"
 )
+
+
+def xmp_packet(notice: Notice, **told: str) -> str:
+    """A mark in XMP, which most picture formats can hold.
+
+    Parameters
+    ----------
+    notice : Notice
+    **told
+        More to say, behind the sentence.
+
+    Returns
+    -------
+    packet : str
+        XML.
+    """
+    return _XMP.format(notice.source_type, escape(one_line(notice, **told)))
+
+
+def one_line(notice: Notice, **told: str) -> str:
+    """What a picture says of itself, for formats that hold one text."""
+    return " ".join([notice.sentence, *(f"{key}: {value}." for key, value in told.items())])
+
+
+def png_entries(notice: Notice, **told: str) -> PngInfo:
+    """The text entries of a marked PNG file.
+
+    Parameters
+    ----------
+    notice : Notice
+    **told
+        More text entries.
+    """
+    info = PngInfo()
+    info.add_text("Description", notice.sentence)
+    info.add_text("Software", PROGRAM)
+    for key, value in told.items():
+        info.add_itxt(key, value.encode("utf-8", "replace").decode())
+    info.add_itxt("XML:com.adobe.xmp", xmp_packet(notice, **told))
+    return info
 
 
 def write_marked_png(
@@ -71,11 +120,5 @@ def write_marked_png(
     OSError
         The file cannot be written.
     """
-    info = PngInfo()
-    info.add_text("Description", notice.sentence)
-    info.add_text("Software", "landmark-calibrated-expressions")
-    for key, value in told.items():
-        info.add_itxt(key, value.encode("utf-8", "replace").decode())
-    info.add_itxt("XML:com.adobe.xmp", _XMP.format(notice.source_type))
     with replacing(path, "wb", durable=False) as handle:
-        Image.fromarray(image).save(handle, format="PNG", pnginfo=info)
+        Image.fromarray(image).save(handle, format="PNG", pnginfo=png_entries(notice, **told))

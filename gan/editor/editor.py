@@ -55,7 +55,8 @@ class Editor:
     ) -> None:
         self.repairer = repairer
         self.model = model or ExpressionModel.load()
-        self._finder = Finder(predictor)
+        self._of_found = _as_found(self.model)
+        self.finder = Finder(predictor)
 
     @classmethod
     def load(
@@ -195,17 +196,17 @@ class Editor:
         ValueError
             The wish itself is wrong.
         """
-        wish = Wish(emotion, intensity, self._finder.points(gold, "gold"), landmarks)
+        wish = Wish(emotion, intensity, self.finder.points(gold, "gold"), landmarks)
         check_emotion(emotion, self.model)
         check_faces(faces)
-        own = self._finder.points(neutral, "neutral")
+        own = self.finder.points(neutral, "neutral")
         given = None if source is None else as_face(source, "source")
         results: list[Edited | ValueError] = []
         begun: list[tuple[int, Image, list[Row], list[str]]] = []
         for place, image in enumerate(images):
             try:
                 picture = as_rgb(image)
-                subjects, notes = self._finder.subjects(picture, given, faces)
+                subjects, notes = self.finder.subjects(picture, given, faces)
                 rows = [self._row(subject, wish, own) for subject in subjects]
             except ValueError as error:
                 results.append(error)
@@ -287,7 +288,7 @@ class Editor:
         ValueError
             As `edit_faces`; or the gold face shows too little to be scaled.
         """
-        wish = Wish(emotion, None, self._finder.points(gold, "gold"), landmarks)
+        wish = Wish(emotion, None, self.finder.points(gold, "gold"), landmarks)
         [shown] = self._shown(image, [wish], intensities, source, neutral, faces, exact)
         return shown
 
@@ -307,8 +308,8 @@ class Editor:
         for intensity in intensities:
             check_intensity(intensity)
         picture = as_rgb(image)
-        subjects, _ = self._finder.subjects(picture, source, faces)
-        own = self._finder.points(neutral, "neutral")
+        subjects, _ = self.finder.subjects(picture, source, faces)
+        own = self.finder.points(neutral, "neutral")
         values = np.unique(np.asarray(intensities, dtype=np.float64))
         knots = values if len(values) <= _KNOTS else np.linspace(values[0], values[-1], _KNOTS)
         rows = [[self._row(subject, wish, own, knots) for subject in subjects] for wish in wishes]
@@ -337,13 +338,14 @@ class Editor:
     def _row(
         self, subject: Subject, wish: Wish, neutral: Array | None, asked: Array | None = None
     ) -> Row:
-        target = Target(wish, self.model, subject.source, neutral)
+        model = self._of_found if subject.detected else self.model
+        target = Target(wish, model, subject.source, neutral)
         return Row(subject, target, [target.intensity] if asked is None else asked)
 
     def _make(self, rows: Sequence[Row], exact: bool) -> None:
         make(rows, self.repairer)
         if exact:
-            tune(rows, self.repairer, self._finder.place)
+            tune(rows, self.repairer, self.finder.place)
 
     def _finished(
         self, picture: Image, rows: Sequence[Row], notes: list[str], check: bool
@@ -352,7 +354,7 @@ class Editor:
         faces = []
         for row in rows:
             row.patch(0).onto(edited)
-            found = row.found(self._finder.place) if check else None
+            found = row.found(self.finder.place) if check else None
             faces.append(
                 EditedFace(
                     row.subject.source,
@@ -364,3 +366,13 @@ class Editor:
                 )
             )
         return Edited(edited, tuple(faces), tuple(notes))
+
+
+def _as_found(model: ExpressionModel) -> ExpressionModel:
+    """The model without people whose landmarks were never found in a picture.
+
+    Now and then a found face resembles those: its expression is then misread, and moved several
+    times too far.
+    """
+    found = [p for p in model.populations if p.name == "predictor"] or model.populations
+    return ExpressionModel(model.emotions, model.frame, found, model.config)

@@ -46,13 +46,15 @@ class Subject:
         The face as the network sees it.
     points : (68, 2) float array
         `source` in pixels of the square.
+    detected : bool
+        The landmarks were found, not given.
     """
 
     def __init__(
         self, photograph: NDArray[np.uint8], source: NDArray[np.float64], box: Box | None = None
     ) -> None:
         self.photograph, self.source = photograph, source
-        self._given = box is None
+        self.detected = box is not None
         self._box = true_box(source) if box is None else box
         crop = square_of(source)
         self._matrix = crop.matrix
@@ -93,7 +95,7 @@ class Subject:
         square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
         compose(picture, square[:2], coordinates, region, residual).onto(edited)
         points = into(back, self._placed(place, edited, there))
-        if self._given:
+        if not self.detected:
             if self._off is None:
                 self._off = self.source - into(back, self._placed(place, picture, there))
             points = points + self._off

@@ -1,0 +1,333 @@
+"""What `python -m gan.edit` does with photographs and files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.editor.choice import Faces
+from gan.editor.edited import Edited
+from gan.editor.editor import Editor
+from gan.editor.film import LARGEST, reduced, rising, there_and_back, write_film
+from gan.editor.output import FORMATS, check_output, read_origin, write_edited
+from gan.editor.strip import draw_strip, head
+from gan.editor.wish import Target, Wish, check_intensity
+from landmarks.errors import InputError
+from landmarks.files import POINT_SUFFIXES, read_points
+from landmarks.image import read_image
+from landmarks.inputs import Source, expand
+from landmarks.ledger import cannot_write
+from landmarks.metrics import normalized_mean_error
+
+_TOGETHER = 8  # photographs that are held at once
+_SHOWN = 10
+_STILL = "photograph"
+
+
+@dataclass(frozen=True)
+class Job:
+    """What is asked for, as the command's arguments have it."""
+
+    output: str | None
+    emotion: str | None
+    intensity: float | None
+    gold: str | None
+    landmarks: str | None
+    neutral: str | None
+    faces: Faces
+    dial: list[float] | None
+    animate: str | None
+    seconds: float
+    fps: float
+    predictor: str
+    model: str | None
+    device: str | None
+    warp_only: bool
+    once: bool
+
+    def check(self) -> None:
+        """Refuse what can be told before anything is loaded."""
+        if self.output is None and self.animate is None:
+            raise InputError("nothing would be written: expected -o, --animate, or both")
+        if self.dial is not None:
+            for intensity in self.dial:
+                check_intensity(intensity)
+            if self.output is None:
+                raise InputError("the strip of --dial needs a file: expected -o")
+            if self.gold or self.landmarks:
+                raise InputError("--dial shows emotions: expected no --gold and no --landmarks")
+            if self.faces == "all":
+                raise InputError("--dial shows one face: expected --faces with one")
+        elif self.emotion == "all":
+            raise InputError("--emotion all makes a strip: expected --dial with intensities")
+        if self.intensity is not None:
+            check_intensity(self.intensity)
+        if self.animate is not None:
+            check_output(self.animate, LARGEST)
+            rising(self.seconds, self.fps, 1)
+
+    @cached_property
+    def editor(self) -> Editor:
+        """Loaded when it is needed."""
+        return Editor.load(
+            self.model,
+            device=self.device,
+            predictor=self.predictor,
+            warp_only=self.warp_only,
+        )
+
+    @cached_property
+    def wish(self) -> dict[str, Any]:
+        """For `Editor`; files are read, and faces in them found, once."""
+        return {
+            "emotion": self.emotion,
+            "gold": self._face(self.gold, "--gold"),
+            "landmarks": None if self.landmarks is None else read_points(self.landmarks),
+            "neutral": self._face(self.neutral, "--neutral"),
+            "faces": self.faces,
+            "exact": not self.once,
+        }
+
+    @property
+    def strength(self) -> dict[str, Any]:
+        """For `Editor.edit_faces`."""
+        return {"intensity": self.intensity}
+
+    def _face(self, path: str | None, name: str) -> NDArray[np.float64] | None:
+        if path is None:
+            return None
+        if Path(path).suffix.lower() in POINT_SUFFIXES:
+            return read_points(path)
+        return self.editor.finder.points(read_image(path), f"{name} {path}")
+
+
+def edit_one(paths: Sequence[str], job: Job) -> list[str]:
+    """Edit one photograph, write what was asked for, and print a line for each file.
+
+    Parameters
+    ----------
+    paths : sequence of str
+        Of one photograph.
+    job : Job
+
+    Returns
+    -------
+    notes : list of str
+        What the user should know beside.
+
+    Raises
+    ------
+    InputError
+        Nothing can be made of it; nothing was written.
+    """
+    job.check()
+    [path] = paths
+    target = None if job.output is None else _target(Path(job.output), path)
+    for written in (target, None if job.animate is None else Path(job.animate)):
+        if written is not None and written.exists() and written.samefile(path):
+            raise InputError(f"{written} is the photograph itself: expected another name")
+    photograph = read_image(path)
+    notes: list[str] = []
+    if target is not None:
+        check_output(target)
+        if job.dial is not None:
+            notes += _write_dial(target, photograph, path, job)
+        else:
+            edited = job.editor.edit_faces(photograph, **job.wish, **job.strength, check=True)
+            _write_edited(target, edited, path)
+            print(f"{target}: {_told(edited)}")
+            notes += edited.notes
+    if job.animate is not None:
+        notes += _write_animated(Path(job.animate), photograph, job)
+    return list(dict.fromkeys(notes))
+
+
+def edit_several(paths: Sequence[str], job: Job) -> list[str]:
+    """Edit photographs and folders of them into a folder, and print how many.
+
+    Parameters
+    ----------
+    paths : sequence of str
+    job : Job
+
+    Returns
+    -------
+    notes : list of str
+        The photographs that could not be edited, and why.
+
+    Raises
+    ------
+    InputError
+        None could be edited, or the arguments fit one photograph only.
+    """
+    job.check()
+    if job.animate is not None or job.landmarks is not None:
+        name = "--landmarks" if job.animate is None else "--animate"
+        raise InputError(f"{name} is for one photograph, several are given")
+    assert job.output is not None
+    folder = Path(job.output)
+    if folder.suffix.lower() in FORMATS or folder.is_file():
+        raise InputError(f"{folder} is a file, several photographs are given: expected a folder")
+    sources = expand(paths)
+    targets = {source.path: _below(folder, source) for source in sources}
+    for source in sources:
+        if targets[source.path].exists() and targets[source.path].samefile(source.path):
+            raise InputError(f"{folder} holds the photographs themselves: expected another folder")
+    problems: list[str] = []
+    written = 0
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for start in range(0, len(sources), _TOGETHER):
+            for path, error in _edit_some(sources[start : start + _TOGETHER], targets, job):
+                written += error is None
+                if error is not None:
+                    problems.append(str(error) if path in str(error) else f"{path}: {error}")
+    except OSError as error:
+        raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
+    except KeyboardInterrupt:
+        raise InputError(
+            f"interrupted: {written} of {len(sources)} photographs are edited"
+        ) from None
+    if not written:
+        raise InputError(f"none of {len(sources)} photographs can be edited: {problems[0]}")
+    print(f"{folder}: {written} of {len(sources)} photographs edited")
+    if not problems:
+        return []
+    rest = len(problems) - _SHOWN
+    return [
+        f"{len(problems)} of {len(sources)} photographs are left out:",
+        *problems[:_SHOWN],
+        *([f"… and {rest} more"] if rest > 0 else []),
+    ]
+
+
+def _edit_some(
+    sources: Sequence[Source], targets: dict[str, Path], job: Job
+) -> Iterator[tuple[str, ValueError | None]]:
+    """Each photograph with None once it is written, or with what is wrong with it."""
+    read: list[tuple[str, NDArray[np.uint8]]] = []
+    for source in sources:
+        try:
+            if source.film:
+                raise InputError("is a film: expected a photograph")
+            read.append((source.path, read_image(source.path)))
+        except InputError as error:
+            yield source.path, error
+    if job.dial is None:
+        photographs = [photograph for _, photograph in read]
+        made = job.editor.edit_batch(photographs, **job.wish, **job.strength, check=True)
+    for place, (path, photograph) in enumerate(read):
+        target = targets[path]
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if job.dial is not None:
+                _write_dial(target, photograph, path, job)
+                yield path, None
+                continue
+            edited = made[place]
+            if isinstance(edited, ValueError):
+                raise edited
+            _write_edited(target, edited, path)
+            print("; ".join([f"{target}: {_told(edited)}", *edited.notes]))
+        except ValueError as error:
+            yield path, error
+        else:
+            yield path, None
+
+
+def _target(output: Path, path: str) -> Path:
+    """The file for a photograph: as it is given, or in a folder."""
+    if output.is_dir() or (not output.suffix and str(output).endswith(os.sep)):
+        return _below(output, Source(path, Path(path).stem, False))
+    return output
+
+
+def _below(folder: Path, source: Source) -> Path:
+    """Where a photograph's result is filed; what cannot hold the mark becomes PNG."""
+    suffix = Path(source.path).suffix
+    stem = source.stem.removesuffix(suffix)
+    return folder / f"{stem}{suffix if suffix.lower() in FORMATS else '.png'}"
+
+
+def _write_edited(target: Path, edited: Edited, path: str) -> None:
+    emotion, intensity = _asked(edited)
+    told = {"Emotion": emotion, "Intensity": intensity, "Faces": str(len(edited.faces))}
+    origin = read_origin(path)
+    _writing(target, lambda: write_edited(target, edited.image, told, origin))
+
+
+def _asked(edited: Edited) -> tuple[str, str]:
+    """Emotion and intensity of an edit in words."""
+    first = edited.faces[0]
+    shown = ", ".join(f"{face.read:.2f}" for face in edited.faces if face.read is not None)
+    if first.emotion is None:
+        return "as the landmarks given", "as the landmarks given"
+    emotions = dict.fromkeys(str(face.emotion) for face in edited.faces)
+    return ", ".join(emotions), f"{first.intensity:.3g} asked, {shown} read back"
+
+
+def _told(edited: Edited) -> str:
+    many = "1 face" if len(edited.faces) == 1 else f"{len(edited.faces)} faces"
+    first = edited.faces[0]
+    if first.emotion is None:
+        assert first.found is not None
+        error = normalized_mean_error(first.found, first.wanted)
+        return f"{many}, landmarks found {100 * error:.1f} % of the inter-ocular distance away"
+    return f"{many}, {', intensity '.join(_asked(edited))}"
+
+
+def _write_dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job) -> list[str]:
+    """A strip of one face; returned is what to say of it."""
+    editor, wish = job.editor, job.wish
+    assert job.dial is not None
+    subjects, notes = editor.finder.subjects(photograph, None, job.faces)
+    cell, points = head(photograph, subjects[0].source)
+    emotions = editor.model.emotions if job.emotion == "all" else (job.emotion,)
+    cells = editor.dial(
+        cell, emotions, job.dial, source=points, neutral=wish["neutral"], exact=wish["exact"]
+    )
+    columns = [f"{intensity:g}" for intensity in job.dial]
+    rows = [emotion or "own" for emotion in emotions]
+    strip = [list(row) for row in cells]
+    if len(rows) == 1:
+        columns, strip = [_STILL, *columns], [[cell, *strip[0]]]
+    told = {"Emotion": ", ".join(rows), "Intensity": ", ".join(f"{x:g}" for x in job.dial)}
+    _writing(target, lambda: write_edited(target, draw_strip(strip, rows, columns), told))
+    print(f"{target}: {told['Emotion']} at {told['Intensity']}")
+    return notes
+
+
+def _write_animated(target: Path, photograph: NDArray[np.uint8], job: Job) -> list[str]:
+    """A film of the photograph; returned is what to say of it."""
+    editor, wish = job.editor, dict(job.wish)
+    subjects, notes = editor.finder.subjects(photograph, None, job.faces)
+    frame, ratio = reduced(photograph, target.suffix.lower())
+    if wish["landmarks"] is not None:
+        wish["landmarks"] = (wish["landmarks"] + 0.5) * ratio - 0.5
+    if len(subjects) == 1:
+        wish["source"] = (subjects[0].source + 0.5) * ratio - 0.5
+    peak = 1.0 if job.intensity is None else job.intensity
+    emotion = job.emotion or "as the landmarks given"
+    if wish["landmarks"] is None and job.emotion is None:
+        shown = Target(Wish(None, job.intensity, wish["gold"]), editor.model, subjects[0].source)
+        peak, emotion = shown.intensity, str(shown.emotion)
+    frames = list(editor.frames(frame, rising(job.seconds, job.fps, peak), **wish))
+    told = {"Emotion": emotion, "Intensity": f"0 to {peak:.3g}"}
+    film = there_and_back(frames)
+    _writing(target, lambda: write_film(target, film, job.fps, told))
+    print(f"{target}: {len(film)} frames, {emotion}, intensity {told['Intensity']} and back")
+    return notes
+
+
+def _writing(target: Path, write: Callable[[], None]) -> None:
+    try:
+        write()
+    except OSError as error:
+        raise cannot_write(target, error) from None
