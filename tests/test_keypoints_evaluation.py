@@ -363,6 +363,7 @@ def run(*arguments, code=0, capsys):
 def test_the_command_leaves_its_report(tmp_path, shards, oracle, capsys, monkeypatch):
     pytest.importorskip("matplotlib")
     oracle(miss=0.5)
+    monkeypatch.setattr("landmarks.keypoints.measuring.SHOWN", 2)
     monkeypatch.setattr(corners, "name", "corners.dat", raising=False)
     monkeypatch.setattr("landmarks.predictor.load_predictor", lambda path: corners)
     (tmp_path / "walls").mkdir()
