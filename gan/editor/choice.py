@@ -138,7 +138,7 @@ def obstacle(points: NDArray[np.float64], radius: NDArray[np.float64] | None = N
     eyes = inter_ocular_distance(points)
     if eyes < SMALLEST:
         return (
-            f"the face is too small: its outer eye corners are {eyes:.0f} pixels apart, at least "
+            f"the face is too small: its outer eye corners are {eyes:.1f} pixels apart, at least "
             f"{SMALLEST:.0f} are needed"
         )
     pose = estimate_head_pose(points)

@@ -157,7 +157,7 @@ def _write_gif(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, sent
 
 def _write_mp4(path: Path, frames: Sequence[NDArray[np.uint8]], fps: float, sentence: str) -> None:
     import imageio
-    import imageio_ffmpeg  # noqa: F401  # type: ignore[import-untyped]  # imageio hides its lack
+    import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: F401
 
     colours = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     mark = [

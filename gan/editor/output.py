@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 import struct
+import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,25 +74,32 @@ def read_origin(path: str | os.PathLike[str]) -> Origin:
     origin : Origin
         Damaged entries are left out.
     """
-    with Image.open(path) as opened:
-        profile = opened.info.get("icc_profile")
-        kept = Image.Exif()
-        try:
-            given = opened.getexif()
-            for tag in _KEPT:
-                if tag in given:
-                    kept[tag] = given[tag]
-            details = given.get_ifd(ExifTags.IFD.Exif)
-            kept.get_ifd(ExifTags.IFD.Exif).update(
-                {tag: value for tag, value in details.items() if tag not in _LEFT_OUT}
-            )
-            kept.tobytes()
-        # Pillow raises many types on damaged entries; the pixels are good all the same.
-        except Exception:
-            kept = Image.Exif()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with Image.open(path) as opened:
+            profile = opened.info.get("icc_profile")
+            kept = _kept(opened)
     # Pixels are RGB: a profile of inks or of grey would describe others.
     of_rgb = isinstance(profile, bytes) and profile[16:20] == b"RGB "
     return Origin(profile if of_rgb else None, kept)
+
+
+def _kept(opened: Image.Image) -> Image.Exif:
+    kept = Image.Exif()
+    try:
+        given = opened.getexif()
+        for tag in _KEPT:
+            if tag in given:
+                kept[tag] = given[tag]
+        details = given.get_ifd(ExifTags.IFD.Exif)
+        kept.get_ifd(ExifTags.IFD.Exif).update(
+            {tag: value for tag, value in details.items() if tag not in _LEFT_OUT}
+        )
+        kept.tobytes()
+    # Pillow raises many types on damaged entries; the pixels are good all the same.
+    except Exception:
+        return Image.Exif()
+    return kept
 
 
 def check_output(path: str | os.PathLike[str], formats: Any = tuple(FORMATS)) -> None:

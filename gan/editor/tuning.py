@@ -21,7 +21,7 @@ ROUNDS = 2
 
 _CLOSE = 0.03
 # A row that is off by less is left as it is.
-_FARTHEST = 0.8
+_FARTHEST = 1.0
 # How far a request may go from what was asked for.
 _GAINS = (0.4, 2.0)
 # What one more in a request may be believed to give.
