@@ -11,6 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from landmarks import scheme
 
+FAILED = 0.08
+"""Mean error of a face above which it counts as a failure, and the end of the area under the CED,
+in inter-ocular distances."""
+
 
 def _landmarks(points: ArrayLike, name: str) -> NDArray[np.float64]:
     array = np.asarray(points, dtype=np.float64)
@@ -35,9 +39,27 @@ def inter_ocular_distance(points: ArrayLike) -> float:
     distance : float
         Pixels.
     """
-    array = _landmarks(points, "points")
-    corners = array[scheme.RIGHT_OUTER_EYE_CORNER] - array[scheme.LEFT_OUTER_EYE_CORNER]
-    return float(np.linalg.norm(corners))
+    return float(inter_ocular_distances(_landmarks(points, "points")))
+
+
+def inter_ocular_distances(points: ArrayLike) -> NDArray[np.float64]:
+    """The same of many faces at once.
+
+    Parameters
+    ----------
+    points : (..., 68, 2) array_like
+        Landmarks (x, y) of each face.
+
+    Returns
+    -------
+    distances : (...) float array
+        In the unit of `points`; NaN where an eye corner is.
+    """
+    array = np.asarray(points, dtype=np.float64)
+    right = array[..., scheme.RIGHT_OUTER_EYE_CORNER, :]
+    left = array[..., scheme.LEFT_OUTER_EYE_CORNER, :]
+    distances: NDArray[np.float64] = np.linalg.norm(left - right, axis=-1)
+    return distances
 
 
 def inter_pupil_distance(points: ArrayLike) -> float:
@@ -151,7 +173,7 @@ def cumulative_error_distribution(errors: ArrayLike, thresholds: ArrayLike) -> N
     return below / ordered.size
 
 
-def area_under_curve(errors: ArrayLike, threshold: float = 0.08) -> float:
+def area_under_curve(errors: ArrayLike, threshold: float = FAILED) -> float:
     """Area under the CED curve from 0 to `threshold`, divided by `threshold` (AUC@0.08).
 
     Parameters
@@ -175,7 +197,7 @@ def area_under_curve(errors: ArrayLike, threshold: float = 0.08) -> float:
     return float(np.clip(1 - _errors(errors) / threshold, 0, None).mean())
 
 
-def failure_rate(errors: ArrayLike, threshold: float = 0.08) -> float:
+def failure_rate(errors: ArrayLike, threshold: float = FAILED) -> float:
     """Share of faces with an error above `threshold`, or not found.
 
     Parameters

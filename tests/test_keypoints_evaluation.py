@@ -24,6 +24,7 @@ from landmarks.keypoints.no_faces import ask_without_faces, random_boxes
 from landmarks.keypoints.predictor import Fits
 from landmarks.keypoints.report import build_report, judge
 from landmarks.keypoints.report_text import report_text
+from landmarks.metrics import inter_ocular_distances
 from landmarks.samples import Sample, encode_sample
 from landmarks.shard_set import writing_set
 from landmarks.shards import read_shards
@@ -145,7 +146,7 @@ def test_coverage_by_hand():
 
 def test_closed_lips_and_eyes_are_told_by_their_gaps():
     shut, open_ = FACE.copy(), FACE.copy()
-    width = scores.inter_ocular(FACE[None])[0]
+    width = inter_ocular_distances(FACE)
     for face, lips, right, left in ((shut, 0.019, 0.039, 0.041), (open_, 0.021, 0.2, 0.01)):
         for upper, lower in ((61, 67), (62, 66), (63, 65)):
             face[lower] = face[upper] + [0, lips * width]
@@ -259,7 +260,7 @@ def test_lost_faces_are_failures_without_an_error(shards):
     report = build_report(
         measured, count_persons(measured.persons, "test"), {"model": "m", "boxes": "some"}
     )
-    widths = scores.inter_ocular(measured.truth)
+    widths = inter_ocular_distances(measured.truth)
     assert report.ours.all_68.nme == pytest.approx((1 / widths)[[0, 3]].mean())
     assert report.ours.all_68.failures == 0.5
     assert report.ours.all_68.auc == pytest.approx((1 - 1 / widths / 0.08)[[0, 3]].sum() / 4)
@@ -423,7 +424,7 @@ def test_offsets_of_other_persons(shards, oracle):
     report = evaluated("test")
     assert f"mean offset of {shards} (4 faces of other persons) removed" in report_text(report)
     widths = [
-        scores.inter_ocular(face.sample.points[None])[0]
+        inter_ocular_distances(face.sample.points)
         for face in HeldFaces([shards], "all", without=persons("test", 4))
     ]
     assert report.offset[30, 0] == pytest.approx(0.5 * np.mean(1 / np.array(widths)), 0.02)

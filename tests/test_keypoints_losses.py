@@ -18,9 +18,9 @@ from landmarks.keypoints.losses import (  # noqa: E402
     wing,
 )
 from landmarks.keypoints.output import Output  # noqa: E402
+from landmarks.keypoints.runtimes import Answers  # noqa: E402
 from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at  # noqa: E402
 from landmarks.keypoints.validation import (  # noqa: E402
-    Said,
     judge,
     mean_errors,
     radius_factors,
@@ -119,7 +119,7 @@ def test_validation_numbers_by_hand():
     said[0, :, 0] += 0.02  # 4 %
     said[1, :, 1] += 0.05  # 10 %
     np.testing.assert_allclose(mean_errors(said, points), [0.04, 0.10])
-    got = judge(Said(said, np.full((2, 68), 0.03), np.zeros(2)), points)
+    got = judge(Answers(said, np.full((2, 68), 0.03), np.zeros(2)), points)
     assert got["validation_nme"] == pytest.approx(0.07)
     assert got["validation_failures"] == 0.5
     assert got["validation_coverage"] == 0.5

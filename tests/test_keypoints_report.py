@@ -6,7 +6,7 @@ import pytest
 
 from landmarks import scheme
 from landmarks.errors import InputError
-from landmarks.keypoints import evaluate, scores
+from landmarks.keypoints import evaluate
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.framing import make_framer, true_box
 from landmarks.keypoints.held_faces import HeldFace, HeldFaces, count_persons
@@ -15,6 +15,7 @@ from landmarks.keypoints.predictor import Fits
 from landmarks.keypoints.report import build_report
 from landmarks.keypoints.report_text import report_text
 from landmarks.keypoints.sheets import lost_sheet
+from landmarks.metrics import inter_ocular_distances
 from landmarks.models import SHAPE_PREDICTOR
 from landmarks.samples import Sample
 from tests.drawn_faces import drawn_face, drawn_points, write_faces
@@ -38,7 +39,7 @@ class Misses:
 
     def _place(self, plane):
         truth = self.points[plane.tobytes()]
-        return truth + self.step * scores.inter_ocular(truth[None])[0]
+        return truth + self.step * inter_ocular_distances(truth)
 
     def predict_many(self, images, boxes):
         placed = [self._place(grey(image)) for image in images]

@@ -16,6 +16,8 @@ def face() -> np.ndarray:
 
 def test_lengths_by_hand():
     assert metrics.inter_ocular_distance(face()) == 100
+    many = metrics.inter_ocular_distances([face(), face() * 0.3, face() * np.nan])
+    np.testing.assert_allclose(many, [100, 30, np.nan])
     assert metrics.inter_pupil_distance(face()) == pytest.approx(60)
     assert metrics.box_size(face()) == pytest.approx(80)
 

@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from landmarks import scheme
 from landmarks.errors import InputError
+from landmarks.keypoints.config import Config
 
 Array = NDArray[Any]
 
-FACTOR = 1.35
+FACTOR = Config.factor
 """Side of the crop in sides of the detector's box: dlib's boxes leave out chins and jaws."""
 
 _BOX_OVER_SPREAD = 3.47

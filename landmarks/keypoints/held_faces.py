@@ -11,7 +11,7 @@ import numpy as np
 
 from landmarks.errors import InputError
 from landmarks.keypoints.framing import true_box
-from landmarks.keypoints.scores import inter_ocular
+from landmarks.metrics import inter_ocular_distances
 from landmarks.samples import Sample, ShardError, split_of
 from landmarks.shards import read_shards
 
@@ -105,7 +105,7 @@ class HeldFaces:
 
 def _is_face(sample: Sample) -> bool:
     """Whether the points span a face whose box, were it found perfectly, meets the picture."""
-    if not inter_ocular(sample.points[None])[0] > 0:
+    if not inter_ocular_distances(sample.points) > 0:
         return False
     box, (height, width) = true_box(sample.points), sample.image.shape[:2]
     meets = box.right > -1 and box.bottom > -1 and box.left < width and box.top < height

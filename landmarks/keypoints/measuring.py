@@ -19,7 +19,8 @@ from landmarks.detector import Box
 from landmarks.keypoints.framing import Framer
 from landmarks.keypoints.held_faces import HeldFace
 from landmarks.keypoints.predictor import Fits
-from landmarks.keypoints.scores import Floats, face_errors, inter_ocular, residuals
+from landmarks.keypoints.scores import Floats, face_errors, residuals
+from landmarks.metrics import inter_ocular_distances
 
 SHOWN = 20
 """So many of the worst faces, and of those that were lost, are kept as pictures."""
@@ -96,7 +97,9 @@ class Measured:
 
     def relative_radius(self) -> Floats | None:
         """(n, 68) radii in inter-ocular distances."""
-        return None if self.radius is None else self.radius / inter_ocular(self.truth)[:, None]
+        if self.radius is None:
+            return None
+        return self.radius / inter_ocular_distances(self.truth)[:, None]
 
 
 def measure(

@@ -17,6 +17,7 @@ from landmarks.keypoints.scores import (
     EYE_CLOSED,
     FAILED,
     LIPS_CLOSED,
+    TRUSTED,
     Floats,
     Score,
     coverage,
@@ -31,7 +32,6 @@ from landmarks.keypoints.scores import (
 
 _DIGITS = 6  # of a number in report.json
 
-TRUSTED = 0.5
 KEPT = 0.9
 """Share of the faces that are left when those of least trust are put aside."""
 

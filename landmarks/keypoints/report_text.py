@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable, Sequence
 
 from landmarks import scheme
-from landmarks.keypoints.report import KEPT, TRUSTED, Person, Report
-from landmarks.keypoints.scores import EYE_CLOSED, LIPS_CLOSED
+from landmarks.keypoints.report import KEPT, Person, Report
+from landmarks.keypoints.scores import EYE_CLOSED, LIPS_CLOSED, TRUSTED
 
 _ROWS = (("NME", "nme"), ("  median", "median"), ("  AUC@0.08", "auc"), ("  failures", "failures"))
 _POINTS = (("all 68", "all_68"), ("inner 51", "inner_51"))

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
 from landmarks import metrics, scheme
+from landmarks.metrics import FAILED, inter_ocular_distances
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
-FAILED = 0.08
-"""Mean error of a face from which it counts as a failure, and the end of the area under the CED."""
+TRUSTED = 0.5
+"""Trust from which what a network says is taken for a face's landmarks."""
 
 LIPS_CLOSED = 0.02
 """Mean gap of the inner lips, at and beside their middle, up to which lips count as closed."""
@@ -64,12 +64,6 @@ def summarize(errors: Floats) -> Score:
     )
 
 
-def inter_ocular(truth: Floats) -> Floats:
-    """(n,) distances of the outer eye corners of (n, 68, 2) points."""
-    right, left = truth[:, scheme.RIGHT_OUTER_EYE_CORNER], truth[:, scheme.LEFT_OUTER_EYE_CORNER]
-    return np.linalg.norm(left - right, axis=1)
-
-
 def residuals(placed: Floats, truth: Floats) -> Floats:
     """How far points lie from the truth, in the face's own frame.
 
@@ -88,7 +82,7 @@ def residuals(placed: Floats, truth: Floats) -> Floats:
     -----
     Invariant to one similarity without mirror applied to both inputs.
     """
-    length = inter_ocular(truth)[:, None]
+    length = inter_ocular_distances(truth)[:, None]
     across = truth[:, scheme.LEFT_OUTER_EYE_CORNER] - truth[:, scheme.RIGHT_OUTER_EYE_CORNER]
     across = across / length
     down = np.stack([-across[:, 1], across[:, 0]], axis=1)
@@ -120,7 +114,7 @@ def lid_gaps(truth: Floats) -> Floats:
 
 def _gaps(truth: Floats, pairs: Sequence[tuple[int, int]]) -> Floats:
     lengths = [np.linalg.norm(truth[:, a] - truth[:, b], axis=1) for a, b in pairs]
-    return np.mean(lengths, axis=0) / inter_ocular(truth)
+    return np.mean(lengths, axis=0) / inter_ocular_distances(truth)
 
 
 def feature_groups(truth: Floats) -> dict[str, tuple[Mask, int]]:
@@ -171,6 +165,8 @@ def coverage(found: Floats, radius: Floats, chosen: Mask | None = None) -> float
 
 def rank_correlation(first: Floats, second: Floats) -> float:
     """Spearman's ρ of two (n,) arrays; NaN where one of them is constant or n < 2."""
+    from scipy.stats import rankdata  # slow to load, and only trust asks for it
+
     if len(first) < 2:
         return float("nan")
     ranks: list[Any] = [rankdata(values) for values in (first, second)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from landmarks import scheme
 from landmarks.keypoints.batches import to_tensor
+from landmarks.keypoints.runtimes import Answers
+from landmarks.metrics import FAILED, inter_ocular_distances
 
 Array = NDArray[Any]
 
@@ -20,7 +22,6 @@ STRETCHED = 0.91
 they hold 90 % in boxes that a detector found, where 0.7 % fewer of the same persons' truths were
 inside."""
 
-_FAILED = 0.08
 _BATCH = 64
 
 
@@ -43,23 +44,10 @@ class Standing:
     schedule: dict[str, Any] = field(default_factory=dict)
 
 
-class Said(NamedTuple):
-    """A network's answers.
-
-    Attributes
-    ----------
-    points : (n, 68, 2) float array
-        Fractions of the side.
-    radius : (n, 68) float array or None
-    trust : (n,) float array or None
-    """
-
-    points: Array
-    radius: Array | None
-    trust: Array | None
+Said = Answers
 
 
-def ask(network: nn.Module, images: Array, device: torch.device) -> Said:
+def ask(network: nn.Module, images: Array, device: torch.device) -> Answers:
     """Answers to (n, side, side[, 3]) uint8 pictures; the network is in evaluation mode after."""
     network.eval()
     parts: list[list[Tensor]] = []
@@ -68,14 +56,13 @@ def ask(network: nn.Module, images: Array, device: torch.device) -> Said:
             output = network(to_tensor(images[at : at + _BATCH]).to(device))
             parts.append([value.float().cpu() for value in output if value is not None])
     joined = [torch.cat(values).numpy() for values in zip(*parts, strict=True)]
-    return Said(joined[0], *(joined[1:] or (None, None)))
+    return Answers(joined[0], *(joined[1:] or (None, None)))
 
 
 def mean_errors(said: Array, truth: Array) -> Array:
     """(n,) mean distances of (n, 68, 2) points, in inter-ocular distances of the truth."""
-    corners = truth[:, scheme.RIGHT_OUTER_EYE_CORNER] - truth[:, scheme.LEFT_OUTER_EYE_CORNER]
-    length = np.linalg.norm(corners, axis=1)
-    return np.linalg.norm(said - truth, axis=2).mean(axis=1) / np.maximum(length, 1e-6)
+    length = np.maximum(inter_ocular_distances(truth), 1e-6)
+    return np.linalg.norm(said - truth, axis=2).mean(axis=1) / length
 
 
 def radius_factors(radius: Array, distance: Array, share: float = STRETCHED) -> Array:
@@ -99,12 +86,12 @@ def radius_factors(radius: Array, distance: Array, share: float = STRETCHED) -> 
     return factors
 
 
-def judge(said: Said, truth: Array) -> dict[str, float]:
+def judge(said: Answers, truth: Array) -> dict[str, float]:
     """Numbers for the metrics of a run.
 
     Parameters
     ----------
-    said : Said
+    said : Answers
         Radii as the network is trained, without factors.
     truth : (n, 68, 2) float array
         Fractions of the side.
@@ -118,7 +105,7 @@ def judge(said: Said, truth: Array) -> dict[str, float]:
     errors = mean_errors(said.points, truth)
     numbers = {
         "validation_nme": float(errors.mean()),
-        "validation_failures": float((errors > _FAILED).mean()),
+        "validation_failures": float((errors > FAILED).mean()),
     }
     if said.radius is not None:
         inside = np.linalg.norm(said.points - truth, axis=2) <= said.radius
