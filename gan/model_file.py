@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from gan.config import Config
 from landmarks.runs.state import CHECKPOINT_FILE
-from landmarks.runs.tensor_file import ModelError, fill, read_tensors, read_text, write_tensors
+from landmarks.runs.tensor_file import (
+    ModelError,
+    load_network,
+    read_text,
+    weights_in,
+    write_tensors,
+)
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +59,7 @@ def read_config(source: str | os.PathLike[str], *, ema: bool = True) -> Config:
         As `load_generator`.
     """
     path, _ = _place(source, ema)
-    return Config.from_json(_config_of(read_text(path)), str(path))
+    return _parse(read_text(path), str(path))
 
 
 def load_generator(
@@ -89,30 +95,22 @@ def load_generator(
     from gan.networks import build_generator
 
     path, prefix = _place(source, ema)
-    tensors, told = read_tensors(path, device=device, prefix=prefix)
-    config = Config.from_json(_config_of(told), str(path))
-    generator = build_generator(config).to(device)
-    fill(generator, tensors, str(path))
-    return generator.eval().requires_grad_(False), config
+    return load_network(path, _parse, build_generator, device=device, prefix=prefix)
 
 
 def _place(source: str | os.PathLike[str], ema: bool) -> tuple[Path, str]:
     """The file of a generator, and what its tensors' names begin with."""
-    path = Path(source)
-    if not path.is_dir():
-        if not ema and path.exists():
-            raise ModelError(f"{source} is a file: weights of the last step are in a run's folder")
-        return path, ""
-    name, prefix = (GENERATOR_FILE, "") if ema else (CHECKPOINT_FILE, "networks.generator.")
-    if not (path / name).is_file():
-        raise ModelError(f"{source} holds no {name}: expected the folder of a training run")
-    return path / name, prefix
+    if not ema and Path(source).is_file():
+        raise ModelError(f"{source} is a file: weights of the last step are in a run's folder")
+    if ema or not Path(source).is_dir():
+        return weights_in(source, GENERATOR_FILE), ""
+    return weights_in(source, CHECKPOINT_FILE), "networks.generator."
 
 
-def _config_of(told: str) -> str:
+def _parse(told: str, source: str) -> Config:
     """The settings in a file's text: a checkpoint's tells more."""
     try:
         inner = json.loads(told).get("config")
     except (ValueError, AttributeError):
-        return told
-    return inner if isinstance(inner, str) else told
+        inner = None
+    return Config.from_json(inner if isinstance(inner, str) else told, source)

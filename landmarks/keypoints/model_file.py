@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landmarks.keypoints.config import Config
-from landmarks.runs.tensor_file import ModelError, fill, read_tensors, write_tensors
+from landmarks.runs.tensor_file import load_network, weights_in, write_tensors
 
 if TYPE_CHECKING:
     import torch
@@ -73,13 +72,5 @@ def load_model(
     """
     from landmarks.keypoints.networks import build_network
 
-    path = Path(source)
-    if path.is_dir():
-        path = path / MODEL_FILE
-        if not path.is_file():
-            raise ModelError(f"{source} holds no {MODEL_FILE}: expected the folder of a run")
-    tensors, told = read_tensors(path, device=device)
-    config = Config.from_json(told, str(path))
-    network = build_network(config).to(device)
-    fill(network, tensors, str(path))
-    return network.eval().requires_grad_(False), config
+    path = weights_in(source, MODEL_FILE)
+    return load_network(path, Config.from_json, build_network, device=device)

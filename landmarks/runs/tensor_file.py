@@ -1,4 +1,4 @@
-"""Tensors and one text in a file.
+"""Tensors and one text in a file; networks, whose settings are that text.
 
 safetensors: data that cannot run anything when it is read.
 """
@@ -6,10 +6,10 @@ safetensors: data that cannot run anything when it is read.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from safetensors import SafetensorError, safe_open
 
@@ -19,6 +19,8 @@ from landmarks.files import replacing
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
+
+Told = TypeVar("Told")
 
 
 class ModelError(InputError):
@@ -119,3 +121,57 @@ def fill(module: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
         raise ModelError(
             f"{source} does not hold the weights that it announces: {reason}"
         ) from None
+
+
+def weights_in(source: str | os.PathLike[str], name: str) -> Path:
+    """The file that a path stands for: itself, or the one of that name where it is a folder.
+
+    Raises
+    ------
+    ModelError
+        A folder holds no such file.
+    """
+    path = Path(source)
+    if not path.is_dir():
+        return path
+    if not (path / name).is_file():
+        raise ModelError(f"{source} holds no {name}: expected the folder of a training run")
+    return path / name
+
+
+def load_network(
+    path: str | os.PathLike[str],
+    parse: Callable[[str, str], Told],
+    build: Callable[[Told], nn.Module],
+    *,
+    device: str | torch.device = "cpu",
+    prefix: str = "",
+) -> tuple[nn.Module, Told]:
+    """A network from its file, in evaluation mode and without gradients.
+
+    Parameters
+    ----------
+    path : path-like
+    parse : callable
+        The file's text, and where it is from → settings.
+    build : callable
+        Settings → a network with other weights.
+    device, prefix
+        As `read_tensors`.
+
+    Returns
+    -------
+    network : torch.nn.Module
+    settings
+        What `parse` made.
+
+    Raises
+    ------
+    ModelError
+        Nothing is there, it is damaged, or it is something else.
+    """
+    tensors, told = read_tensors(path, device=device, prefix=prefix)
+    settings = parse(told, str(path))
+    network = build(settings).to(device)
+    fill(network, tensors, str(path))
+    return network.eval().requires_grad_(False), settings
