@@ -1,0 +1,129 @@
+"""python -m gan.edit: what it writes, what it says, and what it refuses."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from gan.edit import main
+from gan.marked_png import EDITED
+from landmarks.files import write_points
+from landmarks.image import read_image
+from tests.commands import ROOT
+
+
+@pytest.fixture
+def photo(portrait, tmp_path):
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(portrait[20:220, 125:325]).save(path, quality=95)
+    return path
+
+
+def edit(*arguments, code=0, capsys):
+    assert main([*map(str, arguments), "--warp-only", "--once"]) == code
+    return capsys.readouterr()
+
+
+def test_a_photograph_is_edited_marked_and_told(photo, tmp_path, capsys):
+    output = tmp_path / "out.png"
+    told = edit(photo, "--emotion", "happiness", "--intensity", 0.8, "-o", output, capsys=capsys)
+    assert told.err == ""
+    assert told.out.startswith(f"{output}: 1 face, happiness, intensity 0.8 asked, ")
+    with Image.open(output) as opened:
+        assert opened.info["Description"] == EDITED.sentence
+        assert opened.info["Intensity"].startswith("0.8 asked, ")
+    assert (read_image(output) != read_image(photo)).any()
+
+
+def test_a_strip_and_a_film(photo, tmp_path, capsys):
+    strip, film = tmp_path / "strip.png", tmp_path / "film.gif"
+    edit(photo, "--emotion", "all", "--dial", "0,1", "-o", strip, capsys=capsys)
+    with Image.open(strip) as opened:
+        assert opened.height > 5 * opened.width / 3
+    options = ["--emotion", "fear", "--seconds", 0.4, "--fps", 10]
+    told = edit(photo, *options, "--animate", film, capsys=capsys)
+    assert told.out == f"{film}: 4 frames, fear, intensity 0 to 1 and back\n"
+    with Image.open(film) as opened:
+        assert opened.n_frames == 4
+        assert "fear" in opened.info["comment"].decode()
+
+
+def test_a_folder_is_edited_and_bad_photographs_are_named(photo, tmp_path, capsys):
+    folder, output = tmp_path / "photos", tmp_path / "edited"
+    folder.mkdir()
+    photo.rename(folder / "a.jpg")
+    read = read_image(folder / "a.jpg")
+    Image.fromarray(read).save(folder / "b.bmp")
+    Image.new("RGB", (90, 90), "teal").save(folder / "c.png")
+    (folder / "d.jpg").write_text("<html>")
+    told = edit(folder, "--emotion", "anger", "-o", output, capsys=capsys)
+    assert sorted(os.listdir(output)) == ["a.jpg", "b.png"]
+    assert told.out.endswith(f"{output}: 2 of 4 photographs edited\n")
+    assert "2 of 4 photographs are left out:" in told.err
+    assert f"{folder}/c.png: no face was found in 90×90 pixels" in told.err
+    assert f"{folder}/d.jpg is not an image" in told.err
+
+
+def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
+    from landmarks import detect
+
+    [face] = detect(read_image(photo), predictor="small")
+    points, output = tmp_path / "wanted.txt", tmp_path / "out.webp"
+    write_points(points, face.points + 1)
+    told = edit(photo, "--landmarks", points, "-o", output, capsys=capsys)
+    assert "landmarks found" in told.out
+    told = edit(photo, "--gold", points, "--neutral", photo, "-o", output, capsys=capsys)
+    assert "asked" in told.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--emotion", "joy", "-o", "out.png"], "unknown emotion 'joy': expected one of anger"),
+        (["--intensity", "-1", "-o", "out.png"], "intensity is -1: expected 0 (neutral) to 2"),
+        (["--intensity", "9", "-o", "out.png"], "intensity is 9: expected 0 (neutral) to 2"),
+        (["-o", "out.bmp"], "out.bmp cannot hold the mark"),
+        (["--animate", "out.avi"], "out.avi cannot hold the mark"),
+        (["-o", "none/out.png"], "there is no folder"),
+        (["-o", "photo.jpg"], "is the photograph itself"),
+        (["--emotion", "fear"], "expected -o, --animate, or both"),
+        (["--emotion", "all", "-o", "out.png"], "expected --dial"),
+        (["--dial", "0,7", "-o", "out.png"], "intensity is 7"),
+        (["--dial", "0,1", "--faces", "all", "-o", "out.png"], "--dial shows one face"),
+        (["--animate", "out.gif", "--fps", "0"], "expected more than 0 s"),
+        (["--faces", "2", "-o", "out.png"], "there is no face 2: 1 face was found"),
+        (["--gold", "none.txt", "-o", "out.png"], "none.txt does not exist"),
+        (["--emotion", "fear", "--gold", "photo.jpg", "-o", "out.png"], "expected one of them"),
+    ],
+)
+def test_what_cannot_be_done_is_one_sentence(photo, tmp_path, monkeypatch, capsys, arguments, told):
+    monkeypatch.chdir(tmp_path)
+    printed = edit("photo.jpg", *arguments, code=2, capsys=capsys)
+    assert told in printed.err
+    assert printed.err.count("\n") == 1
+    assert printed.out == ""
+    assert os.listdir(tmp_path) == ["photo.jpg"]
+
+
+def test_photographs_without_a_face_are_told(tmp_path, capsys):
+    path = tmp_path / "wall.png"
+    Image.fromarray(np.full((90, 120, 3), 127, np.uint8)).save(path)
+    printed = edit(path, "--emotion", "fear", "-o", tmp_path / "out.png", code=2, capsys=capsys)
+    assert "no face was found in 120×90 pixels" in printed.err
+    printed = edit(tmp_path, "--emotion", "fear", "-o", tmp_path / "o", code=2, capsys=capsys)
+    assert "none of 1 photographs can be edited" in printed.err
+
+
+def test_torch_is_not_loaded(photo, tmp_path):
+    code = (
+        "import sys; from gan.edit import main;"
+        f"assert main([{str(photo)!r}, '--warp-only', '-o', {str(tmp_path / 'o.png')!r}]) == 0;"
+        "print(sorted({'torch', 'matplotlib', 'sklearn'} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.endswith("[]\n")
