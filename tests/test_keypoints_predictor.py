@@ -18,6 +18,7 @@ from landmarks.keypoints import Config, build_network, load_predictor, save_mode
 from landmarks.keypoints import export as export_command  # noqa: E402
 from landmarks.keypoints.onnx_file import compute, properties  # noqa: E402
 from landmarks.keypoints.predictor import SHIPPED  # noqa: E402
+from landmarks.keypoints.runtimes import TorchRuntime  # noqa: E402
 from landmarks.metrics import normalized_mean_error  # noqa: E402
 from landmarks.scheme import mirror  # noqa: E402
 from tests.commands import ROOT  # noqa: E402
@@ -48,7 +49,10 @@ def files(tmp_path_factory):
     """A network of few pixels with random weights: .safetensors, and the .onnx made of it."""
     folder = tmp_path_factory.mktemp("networks")
     source = untrained(folder / "tiny.safetensors", side=64)
-    export_command.export(source, folder / "tiny.onnx")
+    found = export_command.export(source, folder / "tiny.onnx", everywhere=True)
+    # OpenCV computes it where ONNX Runtime is missing.
+    assert "OpenCvRuntime" in found
+    assert max(found.values()) < 1e-4
     return source, folder / "tiny.onnx"
 
 
@@ -143,8 +147,7 @@ def test_a_face_in_a_picture_wider_than_opencv_can_turn(predictor, portrait):
 
 
 def test_a_network_of_colours(tmp_path, portrait):
-    # 112 pixels: OpenCV computes radii of other sides wrongly, and ONNX Runtime may be missing.
-    source = untrained(tmp_path / "rgb.safetensors", channels=3)
+    source = untrained(tmp_path / "rgb.safetensors", channels=3, side=64)
     export_command.export(source, tmp_path / "rgb.onnx")
     one, other = load_predictor(source), load_predictor(tmp_path / "rgb.onnx")
     close(one.predict(portrait, BOXES), other.predict(portrait, BOXES))
@@ -212,13 +215,9 @@ def test_a_published_network_tells_points_alone(tmp_path, portrait):
     assert load_predictor(source).predict(portrait, []).radius is None
 
 
-def test_opencv_says_the_same_where_onnx_runtime_is_missing(tmp_path, portrait):
-    source = untrained(tmp_path / "small.safetensors")
-    found = export_command.export(source, tmp_path / "small.onnx", everywhere=True)
-    assert "OpenCvRuntime" in found
-    assert max(found.values()) < 1e-4
-    data = (tmp_path / "small.onnx").read_bytes()
-    crops = np.stack([cv2.resize(portrait[..., c], (112, 112)) for c in range(3)])
+def test_opencv_says_the_same_where_onnx_runtime_is_missing(files, portrait):
+    data = files[1].read_bytes()
+    crops = np.stack([cv2.resize(portrait[..., c], (64, 64)) for c in range(3)])
     one, _ = compute(data, "x")
     other, _ = compute(data, "x", opencv=True)
     for a, b in zip(one(crops), other(crops), strict=True):
@@ -333,7 +332,7 @@ def test_the_files_that_ship_are_small_and_the_same_network(portrait):
     rng = np.random.default_rng(0)
     crops = rng.integers(0, 256, (20, 112, 112), dtype=np.uint8)
     crops[10:] = [cv2.resize(portrait[k * 9 :, k * 5 :, 1], (112, 112)) for k in range(10)]
-    truth = by_torch._runtime(crops)
+    truth = TorchRuntime(weights, device="cpu")(crops)
     for opencv in (False, True):
         runtime, _ = compute(SHIPPED.read_bytes(), "small", opencv=opencv)
         for said, true in zip(runtime(crops), truth, strict=True):

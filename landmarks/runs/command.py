@@ -42,7 +42,10 @@ def run(program: str, extra: str, train: Callable[[], Outcome], *, resume: bool)
             )
         outcome = train()
     except (InputError, OSError) as error:
-        print(f"{program}: {_sentence(error)}", file=sys.stderr)
+        told = sentence(error, "a file could not be written")
+        if isinstance(error, OSError) and error.filename is None:
+            told += "; the last checkpoint is kept"
+        print(f"{program}: {told}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         told = "interrupted without saving: a checkpoint that was there is kept"
@@ -61,14 +64,17 @@ def report(line: str) -> None:
     print(line.encode(errors="backslashreplace").decode(), flush=True)
 
 
-def _sentence(error: InputError | OSError) -> str:
-    if isinstance(error, OSError) and error.filename is not None:
-        path = Path(os.fsdecode(error.filename))
-        # Nobody asked for the name of a temporary file.
-        shown = path.parent if path.name.startswith(".") else path
-        return f"{shown}: {error.strerror}"
-    if isinstance(error, OSError):
-        return (
-            f"a file could not be written: {error.strerror or error}; the last checkpoint is kept"
-        )
-    return str(error)
+def sentence(error: InputError | OSError, place: str | os.PathLike[str]) -> str:
+    """What went wrong, and where.
+
+    Parameters
+    ----------
+    error : InputError or OSError
+    place : path-like
+        What is named where the system does not say which file it means.
+    """
+    if not isinstance(error, OSError):
+        return str(error)
+    path = Path(os.fsdecode(place if error.filename is None else error.filename))
+    # Nobody asked for the name of a temporary file.
+    return f"{path.parent if path.name.startswith('.') else path}: {error.strerror or error}"

@@ -27,9 +27,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from landmarks.detector import Box
 from landmarks.errors import InputError
 from landmarks.image import read_image
-from landmarks.keypoints.onnx_file import compute
+from landmarks.keypoints.onnx_file import compute, read_onnx
 from landmarks.keypoints.predictor import SHIPPED, SMALL, Predictor, load_predictor
-from landmarks.keypoints.runtimes import Runtime
+from landmarks.keypoints.runtimes import Runtime, TorchRuntime
 from landmarks.predictor import load_predictor as load_dlib
 
 Array = NDArray[Any]
@@ -131,18 +131,18 @@ def traffic(model: str) -> tuple[int, int, int] | None:
     return multiply_adds(network, config.channels, config.side), held, moved
 
 
-def runtimes_of(predictor: Predictor, model: str) -> dict[str, Runtime]:
-    """Everything here that can compute the network, the one that is used first."""
-    used = predictor._runtime
-    found = {f"{type(used).__name__}, which is used": used}
+def runtimes_of(model: str) -> dict[str, Runtime]:
+    """Everything here that can compute the network, the one that `load_predictor` takes first."""
     file = str(SHIPPED) if model == SMALL else model
-    if file.endswith(".onnx"):
-        found["OpenCV"], _ = compute(Path(file).read_bytes(), file, opencv=True)
-        weights = Path(file).with_suffix(".safetensors")
-        try:
-            found["torch"] = load_predictor(weights, device="cpu")._runtime
-        except InputError as error:
-            print(f"not compared with torch: {error}")
+    if not file.lower().endswith(".onnx"):
+        return {"TorchRuntime, which is used": TorchRuntime(file)}
+    used, _ = read_onnx(file)
+    found = {f"{type(used).__name__}, which is used": used}
+    found["OpenCV"], _ = compute(Path(file).read_bytes(), file, opencv=True)
+    try:
+        found["torch"] = TorchRuntime(Path(file).with_suffix(".safetensors"), device="cpu")
+    except InputError as error:
+        print(f"not compared with torch: {error}")
     return found
 
 
@@ -168,7 +168,7 @@ def one_face(predictor: Predictor, args: argparse.Namespace, grey: Array, box: B
     crop = crop if channels == 1 else np.repeat(crop[..., None], 3, axis=3)
     eight = np.repeat(crop, 8, axis=0)
     factor = np.random.default_rng(0).random((_MATRIX, _MATRIX), np.float32)
-    runtimes = runtimes_of(predictor, args.model)
+    runtimes = runtimes_of(args.model)
     calls = {"": lambda: factor @ factor}
     for name, runtime in runtimes.items():
         calls[name] = partial(runtime, crop)
