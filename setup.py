@@ -42,7 +42,14 @@ setup(
     python_requires=">=3.10",
     # Explicit: an automatic search would also install `data`, which would hide
     # every user's own ./data folder from their programs.
-    packages=["landmarks", "landmarks.keypoints", "landmarks.runs", "calibration", "gan", "classifier"],
+    packages=[
+        "landmarks",
+        "landmarks.keypoints",
+        "landmarks.runs",
+        "calibration",
+        "gan",
+        "classifier",
+    ],
     package_data={
         "landmarks": ["py.typed", "*.onnx"],
         "landmarks.keypoints": ["*.onnx", "*.safetensors"],

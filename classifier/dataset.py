@@ -34,6 +34,9 @@ ROOM = 1.25
 """Side of a stored picture in sides of that square: what turns and shifts may need."""
 
 
+_WORTH = 200  # pictures to be searched, from which further processes are worth their start
+
+
 class Skipped(NamedTuple):
     """A picture that is left out.
 
@@ -265,6 +268,8 @@ def load_faces(
     work = functools.partial(_one, look)
     # Points that are known travel along: a process of its own does not see the table.
     tasks = [(entry, known.of(entry)) for entry in entries]
+    search = sum(entry.points is None and told is None for entry, told in tasks)
+    jobs = jobs if search >= _WORTH else 1
     pool = OrderedPool(work, _alone if jobs > 1 else _nothing, jobs)
     found: list[tuple[Entry, Array, Array]] = []
     skipped = []
