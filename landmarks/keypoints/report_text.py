@@ -8,8 +8,14 @@ from collections.abc import Iterable, Sequence
 from landmarks import scheme
 from landmarks.keypoints.report import KEPT, Person, Report
 from landmarks.keypoints.scores import EYE_CLOSED, LIPS_CLOSED, TRUSTED
+from landmarks.metrics import FAILED
 
-_ROWS = (("NME", "nme"), ("  median", "median"), ("  AUC@0.08", "auc"), ("  failures", "failures"))
+_ROWS = (
+    ("NME", "nme"),
+    ("  median", "median"),
+    (f"  AUC@{FAILED:g}", "auc"),
+    ("  failures", "failures"),
+)
 _POINTS = (("all 68", "all_68"), ("inner 51", "inner_51"))
 _TRUST = {
     "rank_correlation_with_error": ("rank correlation with the error (−1 at best)", "{:.3f}"),
@@ -17,7 +23,7 @@ _TRUST = {
         "rank correlation of mean radius and error (1 at best)",
         "{:.3f}",
     ),
-    "auc_failures": ("AUC, faces up to 8 % against faces above", "{:.4f}"),
+    "auc_failures": (f"AUC, faces up to {100 * FAILED:g} % against faces above", "{:.4f}"),
     "trusted_faces": (f"found faces trusted ({TRUSTED} and above)", "{:.2%}"),
     "nme_of_most_trusted": (f"NME of the {KEPT:.0%} that are trusted most", "{:.2%}"),
     "no_face_crops": ("crops without a face", "{:,.0f}"),
