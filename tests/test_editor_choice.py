@@ -141,3 +141,14 @@ def test_landmarks_of_another_place_are_refused(model, smiling):
         Target(Wish(landmarks=smiling + 100), model, smiling)
     target = Target(Wish(landmarks=smiling + 2), model, smiling)
     assert target.points([0.5])[0] == pytest.approx(smiling + 1)
+
+
+def test_a_mouth_is_covered_where_it_is_uncertain_and_not_open():
+    points = turned()
+    points[62], points[66] = (0, 0), (0, 0)
+    radius = np.full(68, 2.0)
+    assert obstacle(points, radius) == ""
+    radius[48:] = 3.6
+    assert "its landmarks are 1.8 times as uncertain as the eyes'" in obstacle(points, radius)
+    points[66] = (0, 30)  # half of the inter-ocular distance below
+    assert obstacle(points, radius) == ""

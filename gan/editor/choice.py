@@ -23,9 +23,15 @@ SMALLEST = 20.0
 YAW, PITCH = 40.0, 30.0
 """Degrees to which a head may be turned aside, and up or down."""
 
-COVERED = 1.7
-"""A mouth is taken for covered where its landmarks are that many times less certain than the eyes'
-(`radius` of the network that ships)."""
+COVERED = 1.65
+"""`uncertainty` from which a mouth is taken for covered. It refuses 1.7 % of 2,006 faces of press
+photographs, some of them covered, and 9 in 10 of those on which a mask was drawn."""
+
+_MOUTH = [*scheme.REGIONS["outer_lips"], *scheme.REGIONS["inner_lips"]]
+_EYES = [*scheme.REGIONS["right_eye"], *scheme.REGIONS["left_eye"]]
+_OPENED = 0.42
+# Open mouths are less certain, covered ones look closed: logistic regression of 1,000 faces with
+# drawn covers on 420 without.
 
 
 class NoFaceError(InputError):
@@ -145,17 +151,28 @@ def obstacle(points: NDArray[np.float64], radius: NDArray[np.float64] | None = N
     for angle, limit, how in ((pose.yaw, YAW, "aside"), (pose.pitch, PITCH, "up or down")):
         if abs(angle) > limit:
             return f"the head is turned {how} by {abs(angle):.0f}°: expected at most {limit:.0f}°"
-    if radius is not None and (covered := uncertainty(radius)) > COVERED:
+    if radius is not None and (covered := uncertainty(points, radius)) > COVERED:
         return (
-            f"the mouth seems to be covered: its landmarks are {covered:.1f} times less certain "
-            f"than the eyes', expected at most {COVERED:g}"
+            f"the mouth seems to be covered: its landmarks are {covered:.2g} times as uncertain as "
+            f"the eyes', expected at most {COVERED:g}"
         )
     return ""
 
 
-def uncertainty(radius: NDArray[np.float64]) -> float:
-    """How many times less certain the mouth's landmarks are than the eyes', from (68,) radii."""
-    return float(
-        np.mean(radius[[*scheme.REGIONS["outer_lips"], *scheme.REGIONS["inner_lips"]]])
-        / np.mean(radius[[*scheme.REGIONS["right_eye"], *scheme.REGIONS["left_eye"]]])
-    )
+def uncertainty(points: NDArray[np.float64], radius: NDArray[np.float64]) -> float:
+    """How uncertain the mouth is.
+
+    Parameters
+    ----------
+    points : (68, 2) float array
+        Landmarks in pixels.
+    radius : (68,) float array
+        As `landmarks.Face`.
+
+    Returns
+    -------
+    uncertainty : float
+        Mean radius of the mouth's landmarks over that of the eyes', less for an open mouth.
+    """
+    opened = float(np.hypot(*(points[62] - points[66]))) / inter_ocular_distance(points)
+    return float(radius[_MOUTH].mean() / radius[_EYES].mean() * np.exp(-_OPENED * opened))
