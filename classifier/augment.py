@@ -20,6 +20,9 @@ PLACED = 0.006
 """Largest turn, deviation of the size's logarithm, largest shift and deviation of each landmark in
 sides of the square: somewhat more than alignment by placed landmarks is off."""
 
+SPOILT = 0.6
+"""Share of faces that are blurred, covered or the like: wrinkles must be seen in the others."""
+
 
 def augment(
     image: Array, points: Array, other: Array, side: int, rng: np.random.Generator
@@ -52,7 +55,8 @@ def augment(
     if mirrored:
         points = mirrored_points(points)
     moved = points + rng.normal(0, PLACED, points.shape)
-    return spoil(crop.cut(image), other, rng), moved
+    face = crop.cut(image)
+    return (spoil(face, other, rng) if rng.random() < SPOILT else face), moved
 
 
 def middle(images: Array, side: int) -> Array:

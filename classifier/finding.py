@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import zipfile
@@ -13,11 +14,11 @@ from numpy.typing import NDArray
 
 from classifier.sources import Entry
 from landmarks.detector import Box
-from landmarks.faces import Settings, shared_finder
+from landmarks.faces import Face, FaceFinder, Settings, shared_finder
 from landmarks.files import replacing
 from landmarks.image import Picture
 from landmarks.keypoints.predictor import SMALL
-from landmarks.placing import make_placer, network_hash
+from landmarks.placing import Placer, make_placer, network_hash
 from landmarks.views import Views
 
 Array = NDArray[Any]
@@ -68,18 +69,35 @@ def find_points(picture: Picture, entry: Entry) -> Found:
     ImageError
         The picture is damaged.
     """
-    key = key_of(entry)
+    faces = faces_in(picture)
+    return Found(key_of(entry), faces[0].points if faces else None)
+
+
+def faces_in(picture: Picture, finder: FaceFinder | None = None) -> list[Face]:
+    """Faces of a picture; of a small one in which nothing is found, perhaps the whole.
+
+    Parameters
+    ----------
+    picture : Picture
+    finder : FaceFinder, optional
+        Left out, one for the largest face of each picture.
+    """
     views = Views(picture)
-    faces = shared_finder(FINDER, check=False)(picture)
+    faces = (finder or shared_finder(FINDER, check=False))(picture)
     if faces:
-        return Found(key, faces[0].points)
+        return faces
     width, height = views.size
     if max(width, height) > CLOSE:
-        return Found(key, None)
+        return []
     x, y = width * _INSET, height * _INSET
     whole = Box(x, y, width - 1 - x, height - 1 - y, 0.0)
-    fit = make_placer(SMALL, check=False)(views, [whole])[0]
-    return Found(key, fit.points if (fit.trust or 0.0) >= TRUST else None)
+    fit = _placer()(views, [whole])[0]
+    return [Face(whole, *fit)] if (fit.trust or 0.0) >= TRUST else []
+
+
+@functools.lru_cache(maxsize=1)
+def _placer() -> Placer:
+    return make_placer(SMALL, check=False)
 
 
 def key_of(entry: Entry) -> str:

@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-import numpy as np
-
 from classifier.config import Config
 from classifier.emotions import ALL, CONTEMPT
 from classifier.model_file import MODEL_FILE
@@ -61,7 +59,11 @@ class Reading:
             entry
             for entry in read_entries(source, scheme=self.scheme, persons=self.persons)
             if entry.emotion not in left_out
-            and (entry.emotion == "neutral" or (entry.intensity or np.inf) >= self.least)
+            and (
+                entry.emotion == "neutral"
+                or entry.intensity is None
+                or entry.intensity >= self.least
+            )
         ]
         if not kept:
             raise SourceError(f"{source}: nothing is left but {', '.join(sorted(left_out))}")
