@@ -1,7 +1,5 @@
 """Which faces are edited, what can be asked of them, and what stands against it."""
 
-import re
-
 import numpy as np
 import pytest
 
@@ -11,7 +9,6 @@ from gan.editor.wish import Target, Wish
 from landmarks.detector import Box
 from landmarks.errors import InputError
 from landmarks.faces import Face
-from landmarks.head_pose import MODEL, RIGID, HeadPose, project
 
 SIZE = (640, 480)
 
@@ -66,19 +63,21 @@ def test_what_is_no_choice_is_refused(faces):
         choose(FOUND, faces, SIZE)
 
 
-def turned(yaw=0.0, pitch=0.0, eyes=60.0):
-    points = np.zeros((68, 2))
-    points[list(RIGID)] = project(MODEL, HeadPose(yaw, pitch, 0), distance=100, focal=1000)
-    return points * eyes / np.hypot(*(points[36] - points[45]))
+def corners(eyes):
+    """Landmarks whose outer eye corners are so many pixels apart."""
+    points = np.random.default_rng(5).uniform(0, eyes, (68, 2))
+    points[36], points[45] = (0, 0), (eyes, 0)
+    points[62] = points[66]
+    return points
 
 
 def test_faces_that_cannot_be_edited_are_told_with_numbers():
-    assert obstacle(turned()) == ""
-    assert "15.0 pixels apart, at least" in obstacle(turned(eyes=15))
-    assert re.match(
-        "the head is turned aside by 5[456]°: expected at most 40°", obstacle(turned(yaw=-55))
-    )
-    assert "turned up or down by" in obstacle(turned(pitch=40))
+    assert obstacle(corners(60), (40, -30)) == ""
+    assert "are 15.0 pixels apart, at least 20 are needed" in obstacle(corners(15), (0, 0))
+    told = "the head is turned aside by 55°: expected at most 40°"
+    assert obstacle(corners(60), (-55, 0)) == told
+    told = "the head is turned up or down by 31°: expected at most 30°"
+    assert obstacle(corners(60), (0, 31)) == told
 
 
 @pytest.mark.parametrize("intensity", [-1, 9, np.nan, "much", np.ones(2)])
@@ -144,11 +143,9 @@ def test_landmarks_of_another_place_are_refused(model, smiling):
 
 
 def test_a_mouth_is_covered_where_it_is_uncertain_and_not_open():
-    points = turned()
-    points[62], points[66] = (0, 0), (0, 0)
-    radius = np.full(68, 2.0)
-    assert obstacle(points, radius) == ""
+    points, radius = corners(60), np.full(68, 2.0)
+    assert obstacle(points, (0, 0), radius) == ""
     radius[48:] = 3.6
-    assert "its landmarks are 1.8 times as uncertain as the eyes'" in obstacle(points, radius)
-    points[66] = (0, 30)  # half of the inter-ocular distance below
-    assert obstacle(points, radius) == ""
+    assert "landmarks are 1.8 times as uncertain as" in obstacle(points, (0, 0), radius)
+    points[66] = points[62] + (0, 30)  # half of the inter-ocular distance below
+    assert obstacle(points, (0, 0), radius) == ""

@@ -147,7 +147,7 @@ def test_a_batch_goes_on_behind_a_bad_picture(editor, head):
         ({"intensity": 9}, InputError, "intensity is 9: expected 0"),
         ({"faces": 3}, NoFaceError, "there is no face 3: 1 face was found"),
         ({"source": np.zeros((5, 2))}, PointsError, "source has shape"),
-        ({"source": np.zeros((68, 2))}, NoFaceError, "too small"),
+        ({"source": np.zeros((68, 2))}, NoFaceError, "in one place or on one line"),
         ({"neutral": np.zeros((9, 9, 3), np.uint8)}, NoFaceError, "neutral: no face was found"),
     ],
 )

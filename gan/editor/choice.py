@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 from landmarks import scheme
 from landmarks.errors import InputError
 from landmarks.faces import Face
-from landmarks.head_pose import estimate_head_pose
 from landmarks.metrics import inter_ocular_distance
 
 Faces: TypeAlias = "str | int | tuple[float, float] | None"
@@ -126,13 +125,19 @@ def _at(ordered: Sequence[Face], place: tuple[float, float]) -> Face:
     return min(inside, key=away)
 
 
-def obstacle(points: NDArray[np.float64], radius: NDArray[np.float64] | None = None) -> str:
+def obstacle(
+    points: NDArray[np.float64],
+    pose: tuple[float, float],
+    radius: NDArray[np.float64] | None = None,
+) -> str:
     """Why a face cannot be edited.
 
     Parameters
     ----------
     points : (68, 2) float array
         Landmarks in pixels.
+    pose : (float, float)
+        Yaw and pitch of the head in degrees.
     radius : (68,) float array, optional
         How certain each is, in pixels; where it is not told, a covered mouth is not noticed.
 
@@ -147,8 +152,7 @@ def obstacle(points: NDArray[np.float64], radius: NDArray[np.float64] | None = N
             f"the face is too small: its outer eye corners are {eyes:.1f} pixels apart, at least "
             f"{SMALLEST:.0f} are needed"
         )
-    pose = estimate_head_pose(points)
-    for angle, limit, how in ((pose.yaw, YAW, "aside"), (pose.pitch, PITCH, "up or down")):
+    for angle, limit, how in zip(pose, (YAW, PITCH), ("aside", "up or down"), strict=True):
         if abs(angle) > limit:
             return f"the head is turned {how} by {abs(angle):.0f}°: expected at most {limit:.0f}°"
     if radius is not None and (covered := uncertainty(points, radius)) > COVERED:

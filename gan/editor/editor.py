@@ -56,7 +56,7 @@ class Editor:
         self.repairer = repairer
         self.model = model or ExpressionModel.load()
         self._of_found = _as_found(self.model)
-        self.finder = Finder(predictor)
+        self.finder = Finder(predictor, self._of_found)
 
     @classmethod
     def load(

@@ -7,6 +7,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from calibration.expression import ExpressionModel
 from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
 from gan.editor.subject import Subject
 from gan.editor.wish import as_face
@@ -24,10 +25,13 @@ class Finder:
     ----------
     predictor : str or None
         As `landmarks.detect`.
+    model : ExpressionModel
+        Tells how heads are turned.
     """
 
-    def __init__(self, predictor: str | None) -> None:
+    def __init__(self, predictor: str | None, model: ExpressionModel) -> None:
         self._predictor = predictor
+        self._model = model
 
     @cached_property
     def place(self) -> Placer:
@@ -98,7 +102,7 @@ class Finder:
         """
         if source is not None:
             points = as_face(source, "source")
-            if reason := obstacle(points):
+            if reason := self._obstacle(points):
                 raise NoFaceError(reason)
             return [Subject(picture, points)], []
         check_faces(faces)
@@ -106,7 +110,7 @@ class Finder:
         notes = [note] if note else []
         subjects = []
         for number, face in enumerate(chosen, 1):
-            if not (reason := obstacle(face.points, face.radius)):
+            if not (reason := self._obstacle(face.points, face.radius)):
                 subjects.append(Subject(picture, face.points, face.box))
             elif len(chosen) == 1:
                 raise NoFaceError(reason)
@@ -115,3 +119,11 @@ class Finder:
         if not subjects:
             raise NoFaceError(f"none of the {len(chosen)} faces can be edited: {notes[-1]}")
         return subjects, notes
+
+    def _obstacle(
+        self, points: NDArray[np.float64], radius: NDArray[np.float64] | None = None
+    ) -> str:
+        if np.ptp(points, axis=0).min() == 0:
+            raise NoFaceError("the landmarks lie in one place or on one line: expected a face")
+        shown = self._model.estimate(points)
+        return obstacle(points, (float(shown.yaw), float(shown.pitch)), radius)
