@@ -17,6 +17,8 @@ from landmarks.placing import Placer, make_placer
 from landmarks.search import Search
 from landmarks.views import Views
 
+_TOLD = 3  # faces of a photograph whose trouble is told
+
 
 class Finder:
     """Finds faces, and their landmarks again; models are loaded at the first photograph.
@@ -107,17 +109,23 @@ class Finder:
             return [Subject(picture, points)], []
         check_faces(faces)
         chosen, note = choose(self.detect(picture), faces, picture.shape[1::-1])
-        notes = [note] if note else []
-        subjects = []
+        subjects, left = [], []
         for number, face in enumerate(chosen, 1):
             if not (reason := self._obstacle(face.points, face.radius)):
                 subjects.append(Subject(picture, face.points, face.box))
             elif len(chosen) == 1:
                 raise NoFaceError(reason)
             else:
-                notes.append(f"face {number} from the left stays as it is: {reason}")
+                left.append(f"number {number} from the left: {reason}")
         if not subjects:
-            raise NoFaceError(f"none of the {len(chosen)} faces can be edited: {notes[-1]}")
+            raise NoFaceError(f"none of the {len(chosen)} faces can be edited; {left[0]}")
+        notes = [note] if note else []
+        if left:
+            many = (
+                "1 face stays as it is" if len(left) == 1 else f"{len(left)} faces stay as they are"
+            )
+            rest = f"; and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
+            notes.append(f"{many}; {'; '.join(left[:_TOLD])}{rest}")
         return subjects, notes
 
     def _obstacle(
