@@ -28,9 +28,9 @@ Image = NDArray[np.uint8]
 DIAL = (0.0, 0.5, 1.0, 1.5)
 """Intensities of a dial."""
 
-_KNOTS = 5
-# A film's requests are tuned at so many intensities and interpolated between, so that they are
-# smooth.
+_DIALLED, _KNOTS = 9, 6
+# More intensities than these are a film: it is tuned at a few of them, and the requests between them
+# follow a smooth curve.
 
 
 class Editor:
@@ -311,7 +311,7 @@ class Editor:
         subjects, _ = self.finder.subjects(picture, source, faces)
         own = self.finder.points(neutral, "neutral")
         values = np.unique(np.asarray(intensities, dtype=np.float64))
-        knots = values if len(values) <= _KNOTS else np.linspace(values[0], values[-1], _KNOTS)
+        knots = values if len(values) <= _DIALLED else np.linspace(values[0], values[-1], _KNOTS)
         rows = [[self._row(subject, wish, own, knots) for subject in subjects] for wish in wishes]
         for row in itertools.chain.from_iterable(rows):
             if row.target.faint:
