@@ -46,12 +46,14 @@ SETTINGS: dict[str, float] = {
     "smoothing": 0.1,
     "dropout": 0.3,
     "share": 0.5,
+    "frozen": 0,
 }
 """Learning rate at its height, reached after the share `warm_up` of all steps; decay of the moving
 average per step; largest norm of a gradient; epochs without gain that end the run (0: none do);
 classes are weighed with their frequency to the power of −`balance` (0: as they are, 1: all alike);
 part of a label that is spread over all classes; part of the last features that is dropped; share
-of a batch that further sources have."""
+of a batch that further sources have; how many stages of the landmark network (0 to 3) stay as they
+are, which makes training faster."""
 
 SVM_SETTINGS: dict[str, float] = {"penalty": 1.0, "width": 0.005, "balance": 1.0}
 """Of the machine: its penalty C, the γ of its radial kernel on standardised coordinates, and the

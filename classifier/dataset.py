@@ -211,8 +211,8 @@ def cut_face(
 
     Parameters
     ----------
-    image : (H, W, 3) uint8 array
-        RGB.
+    image : (H, W, 3) or (H, W) uint8 array
+        RGB or grey.
     points : (68, 2) array_like
         Landmarks in its pixels.
     side, channels : int
@@ -224,7 +224,7 @@ def cut_face(
     face : (S, S) or (S, S, 3) uint8 array
     """
     crop = aligned_crop(points, side, room)
-    if channels == 1:
+    if channels == 1 and image.ndim == 3:
         image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     return crop.cut(image)
 
@@ -335,7 +335,8 @@ def _one(look: _Look, task: tuple[Entry, Found | None]) -> _Answer:
         image = _EMPTY
         if look.side:
             assert picture is not None
-            image = cut_face(picture.rgb(), points, look.side, look.channels)
+            image = picture.grey() if look.channels == 1 else picture.rgb()
+            image = cut_face(image, points, look.side, look.channels)
         else:
             aligned_crop(points, SIDE)  # refuses points that are no face's
         return _Answer(image, points, found, "")

@@ -19,7 +19,7 @@ from classifier.dataset import Faces
 from classifier.judging import Standing, judge, logits_of, weighed_loss
 from classifier.metrics import confusion_matrix, expected_calibration_error
 from classifier.model_file import save_classifier
-from classifier.network import build_network
+from classifier.network import TRUNK, build_network
 from classifier.pictures import confusion_picture, faces_picture
 from classifier.temperature import fit_temperature, softmax
 from landmarks.keypoints.schedules import rate_at
@@ -82,6 +82,9 @@ class Run:
         if progress is None:
             torch.manual_seed(self.config.seed)
             self._network = build_network(self.config, begin=True)
+        for name in TRUNK[: int(self.config.settings["frozen"])]:
+            if self.config.network == "small":
+                self._network.get_submodule(name).requires_grad_(False)
         self._network.to(self._device).to(memory_format=torch.channels_last)
         self._average = copy.deepcopy(self._network).requires_grad_(False)
         settings = self.config.settings
