@@ -161,7 +161,10 @@ def test_the_picture_for_feature_maps_is_read_once(tmp_path, shards, monkeypatch
         (["--set", "foo"], "--set foo: expected NAME=NUMBER"),
         (["--set", "ema=much"], "--set ema=much: expected NAME=NUMBER"),
         (["--steps", "0"], "--steps is 0: expected 1 or more"),
-        (["--weights", "{empty}"], "holds no model.safetensors: expected the folder of a run"),
+        (
+            ["--weights", "{empty}"],
+            "holds no model.safetensors: expected the folder of a training run",
+        ),
         (["--weights", "{empty}/nix"], "do not exist: expected 'imagenet', a modeldir, a .saf"),
     ],
 )
@@ -222,7 +225,9 @@ def test_seeds_are_whole_numbers(seed):
         Config(seed=seed)
 
 
-def test_onnx_files_whose_settings_are_those_of_another_network(tmp_path, exported, monkeypatch):
+def test_onnx_files_whose_settings_are_those_of_another_network(
+    tmp_path, exported, monkeypatch, capsys
+):
     import onnx
 
     path = tmp_path / "n.onnx"
@@ -237,6 +242,11 @@ def test_onnx_files_whose_settings_are_those_of_another_network(tmp_path, export
 
     refused(Config(side=48))
     refused(Config(side=32, channels=3))
+    # ONNX Runtime would print a banner where its message holds bytes that are no UTF-8.
+    path.write_bytes(exported.read_bytes().replace(b"Conv", b"C\x9fnv", 1))
+    with pytest.raises(InputError, match="is damaged"):
+        load_predictor(path)
+    assert capsys.readouterr() == ("", "")
     # An answer of another shape, which ONNX Runtime itself has nothing against.
     model.graph.output[0].name, model.graph.output[1].name = "radius", "points"
     for node in model.graph.node:

@@ -12,10 +12,8 @@ worst.png and, where faces were lost, lost.png.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from landmarks.errors import InputError
@@ -23,6 +21,7 @@ from landmarks.keypoints.dataset import placed_by_network
 from landmarks.keypoints.framing import BOXES, make_framer
 from landmarks.keypoints.held_faces import SPLITS, HeldFace, HeldFaces, count_persons
 from landmarks.keypoints.no_faces import CROPS, SMALLEST, ask_without_faces
+from landmarks.runs.command import sentence
 
 if TYPE_CHECKING:
     from landmarks.keypoints.measuring import Measured
@@ -56,12 +55,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(args)
         return 0
-    except InputError as error:
-        told = str(error)
-    except OSError as error:
-        path = Path(os.fsdecode(error.filename or args.output))
-        # Nobody asked for the name of a temporary file.
-        told = f"{path.parent if path.name.startswith('.') else path}: {error.strerror or error}"
+    except (InputError, OSError) as error:
+        told = sentence(error, args.output)
     except KeyboardInterrupt:
         told = "interrupted, nothing was written"
     print(f"{PROGRAM}: {_readable(told)}", file=sys.stderr)

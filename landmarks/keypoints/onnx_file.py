@@ -113,7 +113,7 @@ class OnnxRuntime:
         self._names, self._source = list(outputs_of(config)), source
         try:
             self._session = onnxruntime.InferenceSession(
-                data, options, providers=["CPUExecutionProvider"]
+                data, options, providers=["CPUExecutionProvider"], enable_fallback=0
             )
         # Its own errors share no base class; each means that this file cannot be computed.
         except Exception as error:

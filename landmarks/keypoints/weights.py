@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.model_file import MODEL_FILE, load_model
-from landmarks.runs.tensor_file import ModelError, fill
+from landmarks.runs.tensor_file import ModelError, fill, weights_in
 
 OWN = ".safetensors"
 """Our own files end so; torchvision's do not."""
@@ -28,11 +28,7 @@ def weights_file(path: str | os.PathLike[str]) -> Path:
     ModelError
         There is no such file.
     """
-    file = Path(path)
-    if file.is_dir():
-        file = file / MODEL_FILE
-        if not file.is_file():
-            raise ModelError(f"{path} holds no {MODEL_FILE}: expected the folder of a run")
+    file = weights_in(path, MODEL_FILE)
     if not file.is_file():
         raise ModelError(
             f"the weights {path} do not exist: expected 'imagenet', a modeldir, a .safetensors "
