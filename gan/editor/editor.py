@@ -29,7 +29,7 @@ DIAL = (0.0, 0.5, 1.0, 1.5)
 """Intensities of a dial."""
 
 _DIALLED, _KNOTS = 9, 6
-# More intensities than these are a film: it is tuned at a few of them, and the requests between them
+# More intensities than these are a film: it is tuned at a few of them, and requests between them
 # follow a smooth curve.
 
 
