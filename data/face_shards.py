@@ -253,6 +253,8 @@ def _record(photo: Photo, face: Face, cutting: Cutting) -> dict[str, Any]:
         "file": utf8(photo.source.removeprefix(f"{cutting.root}/")),
         "cut": list(face.cut),
     }
+    if photo.clip:
+        record["clip"] = utf8(photo.clip)
     if cutting.taken_off:
         record["taken_off"] = cutting.taken_off * face.ratio
     return record

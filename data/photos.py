@@ -43,6 +43,8 @@ class Photo:
         The picture, where it has been decoded.
     problem : str or None
         Why no pair can be made of it.
+    clip : str
+        Photographs of one person that share it are of one film; empty where nobody knows.
     """
 
     source: str
@@ -53,6 +55,7 @@ class Photo:
     data: bytes | None = field(default=None, repr=False)
     pixels: NDArray[np.uint8] | None = field(default=None, repr=False)
     problem: str | None = None
+    clip: str = ""
 
 
 class Photos(NamedTuple):

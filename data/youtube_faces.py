@@ -9,7 +9,8 @@ Reads the layout of `train-test-data.zip`, packed or unpacked:
 
 The first column of a table is the file, then come x0, y0, …, x67, y67 in pixels. The published
 split is by frames and leaks: every person of `test` is in `training`. So persons are split by their
-names (`landmarks.split_of`), over both tables together.
+names (`landmarks.split_of`), over both tables together. A record's `clip` tells which frames are of
+one film.
 
 Points lie one pixel left of and above the published ones; `taken_off` in a record is what must be
 added to get those back.
@@ -20,9 +21,11 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import re
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from pathlib import PurePosixPath
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +44,7 @@ A network trained on pictures and mirrored pictures cannot learn a shift to one 
 (`scripts.bench.people_gap`).
 """
 
+_FRAME_OF_FILM = re.compile(r".*_\d\d")
 _TABLES = {"training": "training_frames_keypoints.csv", "test": "test_frames_keypoints.csv"}
 
 
@@ -77,7 +81,7 @@ def youtube_photos(path: str, *, points: bool = True, published: str | None = No
     def stream() -> Iterator[Photo]:
         with tree.reading() as read:
             for name, face in faces.items():
-                photo = Photo(tree.source(name), person_in_name(name) or "")
+                photo = Photo(tree.source(name), person_in_name(name) or "", clip=_clip(name))
                 if not photo.person:
                     problem = f"{photo.source} does not tell who it shows: expected Name_NN.jpg"
                     yield replace(photo, problem=problem)
@@ -97,6 +101,12 @@ def youtube_photos(path: str, *, points: bool = True, published: str | None = No
     told += published or ""
     digest = hashlib.sha256(told.encode()).hexdigest()
     return Photos("the file's name without its number", digest, len(faces), stream)
+
+
+def _clip(name: str) -> str:
+    """The film of `Name_12.jpg`: in this set the first digit counts films, the second frames."""
+    stem = PurePosixPath(name).stem
+    return stem[:-1] if _FRAME_OF_FILM.fullmatch(stem) else ""
 
 
 def _read_table(

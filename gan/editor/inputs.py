@@ -69,7 +69,8 @@ def _inside(points: NDArray[np.float64], polygons: list[list[int]]) -> NDArray[n
 
 def _growth(coordinates: NDArray[np.float32]) -> NDArray[np.float32]:
     """How much larger each place has become, as a power of two over `_GROWTH`, within ±1."""
-    down, across = np.gradient(coordinates, axis=(0, 1))
+    down, across = np.asarray(np.gradient(coordinates, axis=(0, 1)))
     shrunk = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
-    powers = -np.log2(np.maximum(shrunk, 2.0 ** (-2 * _GROWTH)))
-    return np.clip(powers / _GROWTH, -1, 1).astype(np.float32)
+    powers = -np.log2(np.maximum(shrunk, np.float32(2.0 ** (-2 * _GROWTH))))
+    growth: NDArray[np.float32] = np.clip(powers / _GROWTH, -1, 1).astype(np.float32)
+    return growth

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.parametrizations import spectral_norm
 
 from gan.editor.inputs import CHANNELS
 
@@ -63,9 +64,9 @@ class RepairNetwork(nn.Module):
         self.paint = nn.Conv2d(first, 16, 3, padding=1)
         self.shuffle = nn.PixelShuffle(2)
         nn.init.normal_(self.paint.weight, std=0.01)
+        assert self.paint.bias is not None
         nn.init.zeros_(self.paint.bias)
-        with torch.no_grad():
-            self.paint.bias[12:].fill_(-2.0)  # type: ignore[index]  # the share begins small
+        nn.init.constant_(self.paint.bias[12:], -2.0)  # the share begins small
 
     def forward(self, inputs: Tensor) -> Painted:
         """Inputs (B, CHANNELS, H, W) as `gan.editor.inputs.network_input` makes them."""
@@ -101,3 +102,31 @@ class Block(nn.Module):
         inner = self.one(nn.functional.leaky_relu(self.norm(features), 0.2))
         changed: Tensor = features + self.two(nn.functional.leaky_relu(inner, 0.2))
         return changed
+
+
+class Critic(nn.Module):
+    """Patches of a face with its wanted landmarks: photographed or painted?
+
+    Parameters
+    ----------
+    widths : sequence of int
+        Channels after each halving.
+    """
+
+    def __init__(self, widths: tuple[int, ...] = (32, 64, 112)) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList()
+        for before, after in itertools.pairwise((6, *widths)):
+            self.layers.append(spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)))
+        self.last = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def forward(self, faces: Tensor, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Logits (B, 1, h, w), and the features below them.
+
+        `faces` (B, 3, H, W) in [−1, 1]; of `planes` only contours, mouth and eyes are looked at.
+        """
+        features, kept = torch.cat([faces, planes[:, 3:6]], dim=1), []
+        for layer in self.layers:
+            features = nn.functional.leaky_relu(layer(features), 0.2)
+            kept.append(features)
+        return self.last(features), kept

@@ -13,7 +13,7 @@ from gan.editor.square import SIDE
 
 _GRID = 64
 # The spline is evaluated on a grid of so many steps and interpolated between: 2 pixels apart.
-_STIFF = 0.05
+_STIFF = 2.0
 # Added to the spline's diagonal (pixels² log pixels): two landmarks that fall together, or noise
 # between neighbours, do not tear the face.
 _ANCHORS = 20

@@ -1,0 +1,238 @@
+"""How good edits are on people that the editor never saw, as functions of pictures and landmarks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple, TypeAlias
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import spearmanr
+
+from calibration import ExpressionModel
+from gan.editor.batches import Pair
+from gan.editor.editor import Editor
+from gan.editor.region import region
+from gan.editor.repair import Repairer
+from gan.editor.warp import backward_map, warp
+from gan.identity import descriptors, identity_distances
+from landmarks import detect, scheme
+from landmarks.keypoints.framing import true_box
+from landmarks.metrics import inter_ocular_distance, normalized_mean_error
+from landmarks.placing import Placer
+from landmarks.views import Views
+
+Array = NDArray[Any]
+Method: TypeAlias = Callable[[Pair], NDArray[np.uint8]]
+
+_DETAIL = 2
+# Faces are enlarged so many times for predictors, whose points are whole pixels.
+_FACE = 0.5
+# Of the region: what counts as the face.
+
+
+class Scores(NamedTuple):
+    """What one method reaches on n pairs.
+
+    Attributes
+    ----------
+    similarity : (n,) float array
+        SSIM of the face to the true second picture.
+    psnr : (n,) float array
+        Of the face, in decibels.
+    features : (n,) float array
+        Mean absolute difference on mouth and eyes; 1 is from black to white.
+    found : dict of (n,) float arrays
+        Predictor → landmark error found again, as a fraction of the inter-ocular distance.
+    identity : (n,) float array
+        Distance of dlib's face network to the true second picture.
+    """
+
+    similarity: Array
+    psnr: Array
+    features: Array
+    found: dict[str, Array]
+    identity: Array
+
+
+def copied(pair: Pair) -> NDArray[np.uint8]:
+    """Doing nothing."""
+    return pair.source
+
+
+def warped(pair: Pair) -> NDArray[np.uint8]:
+    """The warp alone."""
+    return warp(pair.source, backward_map(pair.before, pair.after))
+
+
+def repaired(repairer: Repairer) -> Method:
+    """The editor."""
+
+    def method(pair: Pair) -> NDArray[np.uint8]:
+        made = repairer(pair.source[None], pair.before[None], pair.after[None])
+        face = warp(pair.source, made.maps[0]) + made.residual[0]
+        return np.clip(np.rint(face), 0, 255).astype(np.uint8)
+
+    return method
+
+
+def score(pairs: Sequence[Pair], method: Method, placers: Mapping[str, Placer]) -> Scores:
+    """Scores of one method.
+
+    Parameters
+    ----------
+    pairs : sequence of Pair
+    method : callable
+        Pair → (SIDE, SIDE, 3) uint8 array.
+    placers : mapping
+        Name of a predictor → predictor. What each finds in the result is compared with what it
+        finds in the true second picture; the one called 'wanted' with the wanted landmarks.
+    """
+    results = [method(pair) for pair in pairs]
+    found: dict[str, Array] = {}
+    for name, placer in placers.items():
+        own = name == "wanted"
+        found[name] = np.array(
+            [
+                normalized_mean_error(
+                    _place(placer, result, pair.after),
+                    pair.after if own else _place(placer, pair.target, pair.after),
+                )
+                for result, pair in zip(results, pairs, strict=True)
+            ]
+        )
+    true = descriptors([p.target for p in pairs], [p.after for p in pairs])
+    said = descriptors(results, [p.after for p in pairs])
+    faces = [_compare(result, pair) for result, pair in zip(results, pairs, strict=True)]
+    similarity, psnr, features = (np.array(values) for values in zip(*faces, strict=True))
+    return Scores(similarity, psnr, features, found, identity_distances(said, true))
+
+
+def _place(placer: Placer, image: NDArray[np.uint8], near: Array) -> Array:
+    """Landmarks in a square, in the box that a detector would draw around `near`."""
+    large = cv2.resize(image, None, fx=_DETAIL, fy=_DETAIL, interpolation=cv2.INTER_CUBIC)
+    [fit] = placer(Views(large), [true_box((near + 0.5) * _DETAIL - 0.5)])
+    points: Array = (fit.points + 0.5) / _DETAIL - 0.5
+    return points
+
+
+def _compare(result: NDArray[np.uint8], pair: Pair) -> tuple[float, float, float]:
+    """SSIM, PSNR and the error on mouth and eyes, of the face alone."""
+    from skimage.metrics import structural_similarity
+
+    face = region(pair.before, pair.after) > _FACE
+    _, each = structural_similarity(
+        result,
+        pair.target,
+        channel_axis=2,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+        full=True,
+    )
+    off = result.astype(np.float64) - pair.target
+    psnr = 10 * np.log10(255.0**2 / max(float((off[face] ** 2).mean()), 1e-9))
+    fine = np.zeros(face.shape, np.uint8)
+    for name in ("outer_lips", "right_eye", "left_eye"):
+        hull = cv2.convexHull(pair.after[list(scheme.REGIONS[name])].astype(np.float32))
+        cv2.fillConvexPoly(fine, np.rint(hull).astype(np.int32), 1)
+    fine = cv2.dilate(fine, np.ones((7, 7), np.uint8)) > 0
+    return float(each[face].mean()), psnr, float(np.abs(off[fine]).mean() / 255)
+
+
+class Dialled(NamedTuple):
+    """What n faces show when the dial of one emotion is turned.
+
+    Attributes
+    ----------
+    read : (n, S) float array
+        Intensity that the expression model reads; NaN where no face is found.
+    identity : (n, S) float array
+        Distance of dlib's face network to the photograph; NaN where no face is found.
+    """
+
+    read: Array
+    identity: Array
+
+
+def dialled(
+    editor: Editor,
+    images: Sequence[NDArray[np.uint8]],
+    emotion: str,
+    intensities: Sequence[float],
+    *,
+    predictor: str | None,
+    identity: bool = True,
+) -> Dialled:
+    """Turn the dial of one emotion, and read the results as anybody would.
+
+    Parameters
+    ----------
+    editor : Editor
+    images : sequence of (H, W, 3) uint8 arrays
+        Photographs whose largest face is edited.
+    emotion : str
+    intensities : sequence of float
+    predictor : str or None
+        As `landmarks.detect`, which finds the face anew in each result; the shipped expression
+        model reads it.
+    identity : bool, optional
+        Measure it too.
+    """
+    model = ExpressionModel.load()
+    column = model.emotions.index(emotion)
+    read = np.full((len(images), len(intensities)), np.nan)
+    far = np.full_like(read, np.nan)
+    for row, image in enumerate(images):
+        before = detect(image, predictor=predictor, faces="largest")
+        [shown] = editor.dial(image, [emotion], intensities, faces="largest")
+        for place, result in enumerate(shown):
+            faces = detect(result, predictor=predictor, faces="largest")
+            if not faces:
+                continue
+            read[row, place] = model.estimate(faces[0].points).intensities[column]
+            if identity and before:
+                pair = descriptors([image, result], [before[0].points, faces[0].points])
+                far[row, place] = float(identity_distances(pair[0], pair[1]))
+    return Dialled(read, far)
+
+
+def rank_correlations(read: Array, intensities: Sequence[float]) -> Array:
+    """Spearman's correlation of each row (n, S) with the intensities; NaN where one is missing."""
+    return np.array(
+        [
+            float(spearmanr(row, intensities).statistic) if np.isfinite(row).all() else np.nan
+            for row in read
+        ]
+    )
+
+
+def flicker(editor: Editor, image: NDArray[np.uint8], emotion: str, frames: int) -> float:
+    """Landmark jitter of a film beyond the motion asked for.
+
+    Parameters
+    ----------
+    editor : Editor
+    image : (H, W, 3) uint8 array
+    emotion : str
+    frames : int
+        From intensity 0 to 1.
+
+    Returns
+    -------
+    jitter : float
+        Mean distance of each frame's landmarks from the middle of its neighbours', in inter-ocular
+        distances: 0 where all move evenly. What the predictor finds in every frame is compared.
+    """
+    steps = np.linspace(0, 1, frames)
+    found = []
+    for frame in editor.frames(image, list(steps), emotion=emotion, faces="largest"):
+        faces = detect(frame, predictor="small", faces="largest")
+        if faces:
+            found.append(faces[0].points)
+    points = np.array(found)
+    if len(points) < 3:
+        return float("nan")
+    off = points[1:-1] - (points[:-2] + points[2:]) / 2
+    return float(np.linalg.norm(off, axis=2).mean() / inter_ocular_distance(points[0]))
