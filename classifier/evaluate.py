@@ -222,8 +222,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if args.output is not None:
             _write(Path(args.output), results)
-    except (InputError, OSError) as error:
+    except InputError as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        where = args.output or args.cache
+        print(f"{PROGRAM}: {where} cannot be written: {error.strerror or error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"{PROGRAM}: interrupted: nothing is written", file=sys.stderr)

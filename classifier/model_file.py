@@ -6,6 +6,7 @@ safetensors: data that cannot run anything when it is read.
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -120,7 +121,16 @@ def read_config(source: str | os.PathLike[str]) -> Config:
         As `read_classifier`.
     """
     path = place_of(source)
-    return Config.from_json(read_text(path), str(path))
+    return Config.from_json(_config_of(read_text(path)), str(path))
+
+
+def _config_of(told: str) -> str:
+    """The settings in a file's text: that of the file that ships tells more."""
+    try:
+        inner = json.loads(told).get("config")
+    except (ValueError, AttributeError):
+        return told
+    return inner if isinstance(inner, str) else told
 
 
 def read_classifier(source: str | os.PathLike[str], *, device: Any = "cpu") -> Stored:
@@ -145,7 +155,7 @@ def read_classifier(source: str | os.PathLike[str], *, device: Any = "cpu") -> S
     """
     path = place_of(source)
     tensors, told = read_tensors(path, device=device)
-    config = Config.from_json(told, str(path))
+    config = Config.from_json(_config_of(told), str(path))
     try:
         temperature = float(tensors.pop(TEMPERATURE))
         persons = frozenset(tensors.pop(PERSONS).tolist())

@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (InputError, RuntimeError) as error:
         _say(f"{PROGRAM}: {error}")
     except OSError as error:
-        _say(f"{PROGRAM}: {error.filename or args.output}: {error.strerror or error}")
+        where = args.output or "the standard output"
+        _say(f"{PROGRAM}: {where} cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
         _say(f"{PROGRAM}: interrupted: nothing is written")
     return 2
