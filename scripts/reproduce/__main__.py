@@ -1,0 +1,146 @@
+"""Command: what calibration is worth to an emotion classifier, on people never seen.
+
+python -m scripts.reproduce -o report/
+python -m scripts.reproduce --data rated.csv -o report/
+
+Weak faces are calibrated and classified beside raw ones and true strong ones, on landmarks and, as
+generated faces, on pictures; nobody is in both training and test. The folder gets index.html, one
+page with everything in it, and results.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from calibration.action_units import EMOTIONS
+from calibration.estimate import FarFaceWarning
+from landmarks.errors import InputError
+from scripts.reproduce import landmark_road
+from scripts.reproduce.arms import face_model
+from scripts.reproduce.landmark_tables import tabulate
+from scripts.reproduce.photographs import Photographs, frontal_enough, read_photographs
+from scripts.reproduce.protocols import protocols_of
+from scripts.reproduce.report import PAGE, write_report
+from scripts.reproduce.stages import Stages
+
+PROGRAM = "python -m scripts.reproduce"
+PEOPLE = Path(__file__).parents[2] / "data" / "people_small.tar"
+
+
+def _parser() -> argparse.ArgumentParser:
+    about, _, more = (__doc__ or "").partition("\n\n")
+    parser = argparse.ArgumentParser(
+        prog=PROGRAM,
+        description=about.partition(": ")[2],
+        epilog=more,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--data",
+        default=str(PEOPLE),
+        help="a folder for each emotion, a .csv table (file, emotion, person, intensity, x0, …, y67),"
+        " shards, or the table of rated photographs; left out: the synthetic people that ship",
+    )
+    parser.add_argument("-o", "--output", required=True, metavar="DIR", help="for the report")
+    parser.add_argument("--folds", type=int, default=5, help="by person (default 5)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--persons", type=int, metavar="N", help="take the first N persons alone")
+    parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the experiment; 0, or 2 with one sentence on stderr."""
+    given = sys.argv[1:] if argv is None else list(argv)
+    args = _parser().parse_args(given)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FarFaceWarning)
+            _run(args, f"{PROGRAM} {shlex.join(given)}")
+    except (InputError, ValueError) as error:
+        print(f"{PROGRAM}: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{PROGRAM}: {error.filename or args.output}: {error.strerror}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; --resume goes on with it", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _run(args: argparse.Namespace, command: str) -> None:
+    for name, least in (("folds", 2), ("seed", 0), ("persons", 4)):
+        value = getattr(args, name)
+        if value is not None and value < least:
+            raise InputError(f"--{name} {value}: expected a whole number of {least} or more")
+    found = read_photographs(args.data, EMOTIONS, most=args.persons)
+    folder = Path(args.output)
+    folder.mkdir(parents=True, exist_ok=True)
+    settings = {
+        "data": str(Path(args.data).resolve()),
+        "photographs": len(found),
+        "folds": args.folds,
+        "seed": args.seed,
+        "persons": args.persons,
+        "cost": landmark_road.COST,
+    }
+    stages = Stages(folder / "work", settings, resume=args.resume)
+    frontal = frontal_enough(found, face_model())
+    tables, notes = [], []
+    try:
+        for protocol in protocols_of(frontal):
+            work = _landmarks(frontal, protocol, args)
+            tables.append(stages.run(f"landmarks, {protocol}", work))
+    except InputError as error:
+        notes.append(f"No experiment on landmarks: {error}.")
+    results = {
+        "settings": settings,
+        "data": {
+            "name": found.name,
+            "photographs": len(frontal),
+            "persons": len(set(frontal.person.tolist())),
+            "left_out": frontal.left_out,
+            "emotions": dict(sorted(Counter(frontal.emotion.tolist()).items())),
+        },
+        "landmarks": tables,
+        "pictures": None,
+        "notes": notes,
+        "stages": list(stages.done.values()),
+    }
+    write_report(folder, results, command)
+    _tell(f"report       {folder / PAGE}")
+
+
+def _landmarks(
+    frontal: Photographs, protocol: str, args: argparse.Namespace
+) -> Callable[[], dict[str, Any]]:
+    def work() -> dict[str, Any]:
+        answers = landmark_road.run(
+            frontal, protocol, EMOTIONS, count=args.folds, seed=args.seed, tell=_tell
+        )
+        table = tabulate(answers, protocol, EMOTIONS)
+        aim = table["aim"]
+        _tell(
+            f"{protocol}: {100 * aim['accuracy']:.1f} % recognised, "
+            f"{100 * aim['gain']['raw']:+.1f} points over raw, "
+            f"{100 * aim['below_ceiling']:.1f} below the ceiling"
+        )
+        return table
+
+    return work
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

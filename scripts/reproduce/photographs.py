@@ -1,0 +1,170 @@
+"""The faces of an experiment, from whatever holds them: landmarks, emotion, person, intensity."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from calibration.build import read_rated
+from calibration.expression import ExpressionModel
+from classifier.dataset import Faces, load_faces
+from classifier.sources import read_entries
+from landmarks.errors import InputError
+
+Array = NDArray[np.float64]
+
+NEUTRAL = "neutral"
+TURNED = 20.0
+"""Degrees of yaw or pitch beyond which a photograph is left out."""
+HIGH = 0.6
+"""Intensity from which an expression counts as full."""
+WEAK = (0.15, 0.35)
+"""Intensity between which one counts as weak."""
+
+
+@dataclass(frozen=True)
+class Photographs:
+    """Labelled faces of known persons.
+
+    Attributes
+    ----------
+    name : str
+        Of the set, for the report.
+    landmarks : (n, 68, 2) float array
+        Pixels.
+    emotion, person : (n,) str arrays
+    intensity : (n,) float array
+        1 is the full expression, 0 neutral; 1 where the set does not tell how strong one is.
+    graded : bool
+        Whether the set has weak expressions of its own.
+    left_out : dict
+        Reason → number of photographs.
+    faces : Faces or None
+        The same rows as pictures, where the set has them.
+    """
+
+    name: str
+    landmarks: Array
+    emotion: NDArray[np.str_]
+    person: NDArray[np.str_]
+    intensity: Array
+    graded: bool
+    left_out: dict[str, int] = field(default_factory=dict)
+    faces: Faces | None = None
+
+    def __len__(self) -> int:
+        return len(self.landmarks)
+
+
+def read_photographs(
+    path: str | os.PathLike[str],
+    emotions: tuple[str, ...],
+    *,
+    side: int | None = None,
+    most: int | None = None,
+) -> Photographs:
+    """Read a set.
+
+    Parameters
+    ----------
+    path : path-like
+        The table of rated photographs (columns ``subject``, ``posed``, …), or anything that
+        `classifier.sources.read_entries` takes: a folder for each emotion, a table, shards.
+    emotions : tuple of str
+        Those that count; neutral faces are kept besides, all others are left out.
+    side : int, optional
+        Of the aligned pictures in pixels; without it no picture is kept.
+    most : int, optional
+        Take the first persons alone, as many.
+
+    Raises
+    ------
+    InputError
+        Nothing is there, or too little: no persons, or no expressions.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise InputError(f"{path} does not exist: expected a folder, a .csv table or shards")
+    if path.suffix.lower() == ".csv" and "posed" in _columns(path):
+        found = _rated(path)
+    else:
+        found = _labelled(path, side)
+    wanted = np.isin(found.emotion, (*emotions, NEUTRAL))
+    found = _kept(found, wanted, "of an emotion that is not asked for, or of none")
+    known = found.person != ""
+    found = _kept(found, known, "of unknown persons")
+    if most is not None:
+        persons = list(dict.fromkeys(found.person.tolist()))[:most]
+        found = _kept(found, np.isin(found.person, persons), "of persons beyond --persons")
+    if not np.isin(found.emotion, emotions).any():
+        raise InputError(f"{path} has no expression of a known person: expected {emotions[0]}, …")
+    return found
+
+
+def frontal_enough(found: Photographs, model: ExpressionModel) -> Photographs:
+    """Without photographs whose head is turned by more than `TURNED` degrees."""
+    frontal, pose = model.frame.frontal(found.landmarks)
+    turned = np.rad2deg(np.maximum(np.abs(pose.yaw), np.abs(pose.pitch)))
+    fine = np.isfinite(frontal).all(axis=1) & (turned <= TURNED)
+    return _kept(found, fine, f"turned by more than {TURNED:g} degrees")
+
+
+def _columns(path: Path) -> list[str]:
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            return next(csv.reader(file), [])
+    except (UnicodeDecodeError, csv.Error):
+        raise InputError(f"{path} is no table: expected a .csv file in UTF-8") from None
+
+
+def _rated(path: Path) -> Photographs:
+    rated = read_rated(path)
+    return Photographs(
+        path.name,
+        rated.landmarks,
+        rated.emotion.astype(str),
+        rated.person.astype(str),
+        np.where(rated.emotion == NEUTRAL, 0.0, 1.0),
+        graded=False,
+    )
+
+
+def _labelled(path: Path, side: int | None) -> Photographs:
+    entries = read_entries(path)
+    faces = load_faces(entries, pictures=False) if side is None else load_faces(entries, side=side)
+    emotion = np.array(faces.emotions, dtype=str)
+    given = np.asarray(faces.intensities, dtype=np.float64)
+    intensity = np.where(emotion == NEUTRAL, 0.0, np.where(np.isfinite(given), given, 1.0))
+    shown = intensity[emotion != NEUTRAL]
+    return Photographs(
+        path.name,
+        np.asarray(faces.pixels, dtype=np.float64),
+        emotion,
+        np.array(["" if person is None else str(person) for person in faces.persons], dtype=str),
+        intensity,
+        graded=bool((shown < HIGH).any()),
+        left_out={"without a face, or unreadable": len(faces.skipped)} if faces.skipped else {},
+        faces=None if side is None else faces,
+    )
+
+
+def _kept(found: Photographs, rows: NDArray[np.bool_], reason: str) -> Photographs:
+    lost = int((~rows).sum())
+    if not lost:
+        return found
+    place = np.flatnonzero(rows)
+    return Photographs(
+        found.name,
+        found.landmarks[place],
+        found.emotion[place],
+        found.person[place],
+        found.intensity[place],
+        found.graded,
+        {**found.left_out, reason: lost},
+        None if found.faces is None else found.faces.take(place),
+    )
