@@ -13,6 +13,7 @@ from gan.editor.compose import Patch, compose
 from gan.editor.square import into, inverse, square_of
 from landmarks.detector import Box
 from landmarks.keypoints.framing import true_box
+from landmarks.metrics import inter_ocular_distance
 from landmarks.placing import Placer
 from landmarks.views import Views
 
@@ -46,6 +47,8 @@ class Subject:
         The face as the network sees it.
     points : (68, 2) float array
         `source` in pixels of the square.
+    eyes : float
+        Distance of the outer eye corners in pixels of the photograph.
     detected : bool
         The landmarks were found, not given.
     """
@@ -55,6 +58,7 @@ class Subject:
     ) -> None:
         self.photograph, self.source = photograph, source
         self.detected = box is not None
+        self.eyes = inter_ocular_distance(source)
         self._box = true_box(source) if box is None else box
         crop = square_of(source)
         self._matrix = crop.matrix

@@ -17,14 +17,14 @@ from landmarks.placing import Placer
 Array = NDArray[Any]
 
 ROUNDS = 2
-"""How often a request is corrected at most."""
+"""How often a face is corrected at most: its landmarks first, then its intensity."""
 
-_CLOSE = 0.03
-# A row that is off by less is left as it is.
+_CLOSE = 0.02
+# A row whose intensities are off by less on average is left as it is.
 _FARTHEST = 1.0
 # How far a request may go from what was asked for.
-_GAINS = (0.4, 2.0)
-# What one more in a request may be believed to give.
+_PUSHED = 0.06
+# How far landmarks may be moved beyond where they are wanted, in inter-ocular distances.
 
 
 class Row:
@@ -41,10 +41,14 @@ class Row:
     ----------
     subject, target, asked
         As given.
+    goal : (S, 68, 2) float array
+        Where the landmarks should be found, in pixels of the photograph.
     requests : (S,) float array
         Intensities that the landmarks are moved to, so that the face shows `asked`.
+    pushed : (S, 68, 2) float array
+        Pixels by which they are moved beyond, so that the face shows them there.
     wanted : (S, 68, 2) float array
-        These landmarks, in pixels of the photograph.
+        The landmarks that come of it, in pixels of the photograph.
     made : Repaired or None
         The edits in the square, once they are made.
     """
@@ -52,12 +56,13 @@ class Row:
     def __init__(self, subject: Subject, target: Target, asked: ArrayLike) -> None:
         self.subject, self.target = subject, target
         self.asked = np.asarray(asked, dtype=np.float64)
-        self.ask(self.asked)
+        self.goal = target.points(self.asked)
+        self.ask(self.asked, np.zeros_like(self.goal))
 
-    def ask(self, requests: Array) -> None:
-        """Ask for landmarks at other intensities."""
-        self.requests = requests
-        self.wanted = self.target.points(requests)
+    def ask(self, requests: Array, pushed: Array) -> None:
+        """Ask for other landmarks."""
+        self.requests, self.pushed = requests, pushed
+        self.wanted = self.target.points(requests) + pushed
         self.made: Repaired | None = None
 
     def patch(self, place: int) -> Patch:
@@ -100,15 +105,16 @@ def tune(rows: Sequence[Row], repairer: Repairer, place: Placer) -> None:
 
     Notes
     -----
-    A face is always made from its photograph, never from an edit. Requests of a row stay in their
-    order, so that a dial rises; a correction that makes a row worse is taken back.
+    A face is always made from its photograph, never from an edit. What the predictor finds falls
+    short of what it is shown: first each landmark is pushed by what it lacks, then the intensity.
+    Pushes are a smooth function of the intensity, and requests stay in their order, so that a dial
+    rises; a correction that makes a row worse is taken back.
     """
-    going = [_Tuned(row) for row in rows if row.target.scalable]
-    begun = list(going)
+    going = begun = [_Tuned(row) for row in rows]
     for turn in range(ROUNDS + 1):
         for tuned in going:
             tuned.look(place)
-        going = [tuned for tuned in going if turn < ROUNDS and tuned.correct()]
+        going = [tuned for tuned in going if turn < ROUNDS and tuned.correct(turn)]
         make([tuned.row for tuned in going], repairer)
     for tuned in begun:
         tuned.keep_best()
@@ -119,36 +125,58 @@ class _Tuned:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self.goal = row.target.read(row.wanted)
-        self.off = self.before = self.tried = np.zeros(len(row.asked))
-        self.gain = np.ones(len(row.asked))
-        self.best = (np.inf, row.requests, row.wanted, row.made)
+        self.best = np.inf
+        self.kept = (row.requests, row.pushed, row.wanted, row.made)
+        self.off = np.zeros(len(row.asked))
+        self.lack = np.zeros_like(row.goal)
 
     def look(self, place: Placer) -> None:
         row = self.row
-        off = self.goal - row.target.read(row.found(place))
-        step = row.requests - self.tried
-        moved = np.abs(step) > 1e-3
-        if np.isfinite(self.best[0]):
-            gain = (self.off - off) / np.where(moved, step, 1)
-            self.gain = np.clip(np.where(moved, gain, self.gain), *_GAINS)
-        self.off, self.tried = off, row.requests
-        worst = float(np.abs(off).max())
-        if worst < self.best[0]:
-            self.best = (worst, row.requests, row.wanted, row.made)
+        found = row.found(place)
+        self.lack = row.goal - found
+        self.off = row.target.read(row.goal) - row.target.read(found)
+        mean = float(np.abs(self.off).mean())
+        if not row.target.scalable:
+            mean = float(np.abs(self.lack).mean())
+        if mean < self.best:
+            self.best = mean
+            self.kept = (row.requests, row.pushed, row.wanted, row.made)
 
-    def correct(self) -> bool:
+    def correct(self, turn: int) -> bool:
         """Ask for more or less; False where the row is close enough."""
         row = self.row
-        if np.abs(self.off).max() <= _CLOSE:
+        if row.target.scalable and np.abs(self.off).mean() <= _CLOSE:
             return False
-        requests = row.requests + self.off / self.gain
-        near = np.clip(requests, np.maximum(row.asked - _FARTHEST, 0), row.asked + _FARTHEST)
-        row.ask(np.maximum.accumulate(near))
+        if turn == 0:
+            row.ask(row.requests, _bounded(_smooth(row.asked, self.lack), row.subject.eyes))
+            return True
+        if not row.target.scalable:
+            return False
+        wanted = row.requests + self.off
+        near = np.clip(wanted, np.maximum(row.asked - _FARTHEST, 0), row.asked + _FARTHEST)
+        row.ask(np.maximum.accumulate(near), row.pushed)
         return True
 
     def keep_best(self) -> None:
-        _, self.row.requests, self.row.wanted, self.row.made = self.best
+        row = self.row
+        row.requests, row.pushed, row.wanted, row.made = self.kept
+
+
+def _smooth(asked: Array, values: Array) -> Array:
+    """Values (S, …) as a smooth function of the intensities (S,)."""
+    if len(asked) < 3:
+        return values
+    degree = min(2, len(asked) - 2)
+    powers = np.polynomial.polynomial.polyvander(asked, degree)
+    flat = values.reshape(len(asked), -1)
+    fitted = powers @ np.linalg.lstsq(powers, flat, rcond=None)[0]
+    return np.asarray(fitted.reshape(values.shape))
+
+
+def _bounded(pushed: Array, eyes: float) -> Array:
+    """Pushes (S, …, 2), none longer than a share of the inter-ocular distance."""
+    length = np.linalg.norm(pushed, axis=-1, keepdims=True)
+    return np.asarray(pushed * np.minimum(1, _PUSHED * eyes / np.maximum(length, 1e-9)))
 
 
 def between(row: Row, asked: Array) -> None:
@@ -167,4 +195,5 @@ def between(row: Row, asked: Array) -> None:
     """
     from scipy.interpolate import PchipInterpolator
 
-    row.ask(np.maximum(PchipInterpolator(row.asked, row.requests)(asked), 0))
+    requests = PchipInterpolator(row.asked, row.requests)(asked)
+    row.ask(np.maximum(requests, 0), PchipInterpolator(row.asked, row.pushed)(asked))
