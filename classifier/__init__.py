@@ -15,15 +15,19 @@ if TYPE_CHECKING:
     from classifier.emotions import EMOTIONS as EMOTIONS
     from classifier.emotions import emotion_of as emotion_of
     from classifier.emotions import emotions_of as emotions_of
+    from classifier.model import Classifier as Classifier
+    from classifier.model import load_classifier as load_classifier
     from classifier.sources import Entry as Entry
     from classifier.sources import read_entries as read_entries
 
 _HOME = {
+    "Classifier": "model",
     "EMOTIONS": "emotions",
     "Entry": "sources",
     "Faces": "dataset",
     "emotion_of": "emotions",
     "emotions_of": "emotions",
+    "load_classifier": "model",
     "load_faces": "dataset",
     "make_faces": "dataset",
     "read_entries": "sources",

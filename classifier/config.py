@@ -85,7 +85,8 @@ class Config(Settings):
     batch : int
         Faces of a step (at most 65,536).
     least : float
-        Faces of less intensity are left out, neutral ones excepted; 0 takes all.
+        Faces of less intensity are left out, neutral ones excepted; 0 takes all. Whoever reads the
+        sets sets it (`classifier.preparation`).
     seed : int
         0 ≤ seed < 2**63.
     precision : {'fp32', 'bf16'}

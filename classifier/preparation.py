@@ -150,6 +150,7 @@ def prepared(
     parts = [_parts(entries, everyone=config.rule == "all") for entries in read]
     persons = [entry.person for entry in read[0]]
     refuse_few([entry.emotion for entry in read[0]], persons)
+    config = dataclasses.replace(config, least=reading.least)
     config = for_classes(config, [entry.emotion for entry in read[0]])
     learnt = set(config.emotions)
     train = [tuple(entry for entry in part["train"] if entry.emotion in learnt) for part in parts]

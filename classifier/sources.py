@@ -11,6 +11,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from landmarks.shards import read_members, shard_files
 PERSONS = ("auto", "name", "each", "unknown")
 """How persons are told where no column or folder does: 'auto' does not guess; 'name' takes the
 part of Name_NN.jpg before the number; 'each' takes every picture for another person."""
+
+SYNTHETIC = "synthetic "
+"""What stands before the number of a synthetic person (`data.people`)."""
 
 LABELS_FILE = "labels.csv"
 """In a folder: the table that describes it."""
@@ -217,7 +221,7 @@ def _shards(path: Path, scheme: str | None) -> list[Entry]:
             data = next((members[ending] for ending in PICTURES if ending in members), None)
             if data is None:
                 raise ShardError(f"{where} has no picture: expected .{', .'.join(PICTURES)}")
-            person, intensity = record.get("person"), record.get("intensity")
+            person, intensity = _person(record), record.get("intensity")
             named = emotions_of([emotion], scheme)[0]
             if record.get("second_emotion"):
                 continue  # a compound shows two
@@ -225,13 +229,21 @@ def _shards(path: Path, scheme: str | None) -> list[Entry]:
                 Entry(
                     where,
                     named,
-                    None if person is None else str(person),
+                    person,
                     None if intensity is None else float(intensity),
                     data=data,
                     points=points,
                 )
             )
     return entries
+
+
+def _person(record: Mapping[str, Any]) -> str | None:
+    person = record.get("person")
+    if person is None:
+        return None
+    # Numbers of synthetic people are not those of other sets' persons.
+    return f"{SYNTHETIC}{person}" if "seed" in record else str(person)
 
 
 def _record(data: bytes | None, where: str) -> tuple[dict[str, Any], NDArray[np.float64]]:

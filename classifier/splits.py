@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from classifier.sources import SYNTHETIC
 from landmarks.errors import InputError
 from landmarks.samples import split_of
 
@@ -40,11 +41,13 @@ def split_all(persons: Sequence[str | None], names: Sequence[str]) -> NDArray[np
     splits : (n,) array of {'train', 'validation', 'test'}
     """
     nobody = all(person is None for person in persons)
-    told = [
-        split_of(name if nobody else person) if nobody or person is not None else "train"
-        for person, name in zip(persons, names, strict=True)
-    ]
+    told = [_split(name if nobody else person) for person, name in zip(persons, names, strict=True)]
     return np.array(told)
+
+
+def _split(person: str | None) -> str:
+    # The number alone tells, as for the networks of other rooms.
+    return "train" if person is None else split_of(person.removeprefix(SYNTHETIC))
 
 
 def folds(

@@ -69,7 +69,6 @@ def _config(args: argparse.Namespace) -> Config:
         rule="all" if args.everyone else "train",
         epochs=args.epochs,
         batch=args.batch,
-        least=args.least_intensity,
         seed=args.seed,
         precision=args.precision,
         settings=dict(args.set),

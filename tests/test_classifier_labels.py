@@ -128,12 +128,13 @@ def test_shards_are_read_without_what_shows_no_emotion_or_two(tmp_path):
     shown = [("happiness", None, 1.0), ("speech", None, 0.0), ("fear", "anger", 1.0), (None,) * 3]
     with writing_set(str(tmp_path / "set"), {"set": "made up"}) as shards:
         for number, (emotion, second, intensity) in enumerate(shown):
-            record = {"person": 7, "emotion": emotion, "intensity": intensity}
+            record = {"person": 7, "seed": 0, "emotion": emotion, "intensity": intensity}
             record |= {"second_emotion": second}
             sample = Sample(f"{number:06d}", image, points, None, None, record)
             shards.add(sample.key, encode_sample(sample))
     (entry,) = read_entries(tmp_path / "set")
-    assert (entry.emotion, entry.person, entry.intensity) == ("happiness", "7", 1.0)
+    assert (entry.emotion, entry.person, entry.intensity) == ("happiness", "synthetic 7", 1.0)
+    assert splits.split_all([entry.person], ["x"]).tolist() == [split_of(7)]
     assert np.abs(entry.points - points).max() < 0.006
 
 
