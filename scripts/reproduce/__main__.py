@@ -19,6 +19,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
 from calibration.action_units import EMOTIONS
 from calibration.estimate import FarFaceWarning
 from landmarks.errors import InputError
@@ -45,7 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--data",
         default=str(PEOPLE),
-        help="a folder for each emotion, a .csv table (file, emotion, person, intensity, x0, …, y67),"
+        help="a folder for each emotion, a .csv table (file, emotion, person, intensity, points),"
         " shards, or the table of rated photographs; left out: the synthetic people that ship",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="for the report")
@@ -61,7 +63,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(given)
     try:
-        with warnings.catch_warnings():
+        # Small matrices: more threads only wait for one another, and add in another order.
+        with warnings.catch_warnings(), threadpool_limits(1):
             warnings.simplefilter("ignore", FarFaceWarning)
             _run(args, f"{PROGRAM} {shlex.join(given)}")
     except (InputError, ValueError) as error:

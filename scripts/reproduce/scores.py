@@ -102,5 +102,6 @@ def _by_person(truth: Classes, said: Classes, person: Sequence[Any], classes: in
     """Confusion matrices (persons, C, C)."""
     names = {name: place for place, name in enumerate(dict.fromkeys(person))}
     each = np.zeros((len(names), classes, classes), np.int64)
-    np.add.at(each, ([names[name] for name in person], truth, said), 1)
+    place = np.array([names[name] for name in person])
+    np.add.at(each, (place, truth, said), 1)
     return each
