@@ -52,7 +52,7 @@ def run(code: str) -> str:
 @pytest.mark.parametrize(
     "module",
     ["landmarks", "landmarks.extract", "landmarks.detector", "landmarks.keypoints", "calibration"]
-    + ["gan", "classifier", "classifier.predict"],
+    + ["gan", "classifier", "classifier.telling", "classifier.evaluate"],
 )
 def test_importing_loads_neither_dlib_nor_torch(module):
     code = f"import sys, {module}; print(sorted({{'dlib', 'torch'}} & set(sys.modules)))"
