@@ -180,6 +180,7 @@ def test_files_that_hold_no_generator_are_told(tmp_path):
         ({"batch": 10**9}, "batch is 1000000000: expected a whole number of 1 to 65536"),
         ({"held_out": 1.0}, "held_out is 1.0"),
         ({"seed": -1}, "seed is -1"),
+        ({"seed": 0.5}, "seed is 0.5: expected a whole number"),
         ({"gate": ((1.0,),)}, "not 3×3"),
         ({"gate": ((1.0, 0, 0),) * 3}, "the gate weighs the three losses of the published recipe"),
         ({"settings": {"L1": 1.0}}, "has no setting 'L1': expected some of learning_rate"),

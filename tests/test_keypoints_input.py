@@ -225,6 +225,11 @@ def test_seeds_are_whole_numbers(seed):
         Config(seed=seed)
 
 
+def test_a_version_without_end_is_none():
+    with pytest.raises(ConfigError, match="the text holds no settings of a landmark network"):
+        Config.from_json('{"version": 1e999}')
+
+
 def test_onnx_files_whose_settings_are_those_of_another_network(
     tmp_path, exported, monkeypatch, capsys
 ):

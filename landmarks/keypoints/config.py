@@ -162,4 +162,4 @@ class Config(Settings):
             raise ConfigError(f"side is {self.side}: expected a multiple of 16 from 32 on")
         if not 0.5 <= self.factor <= 4:
             raise ConfigError(f"factor is {self.factor}: expected 0.5 to 4")
-        self.check_whole("seed", least=0, most=2**63 - 1)
+        self.check_seed()

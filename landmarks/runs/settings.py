@@ -60,7 +60,7 @@ class Settings:
         try:
             values = json.loads(text)
             version = int(values.pop("version"))
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, OverflowError):
             raise ConfigError(f"{source} holds no settings of a {cls.KIND}") from None
         if version > cls.VERSION:
             raise ConfigError(
@@ -101,9 +101,7 @@ class Settings:
 
     def check_seed(self) -> None:
         """Raise ConfigError if `seed` is none that torch takes."""
-        seed = getattr(self, "seed", 0)
-        if not 0 <= seed < _SEED_LIMIT:
-            raise ConfigError(f"seed is {seed}: expected 0 ≤ seed < 2**63")
+        self.check_whole("seed", least=0, most=_SEED_LIMIT - 1)
 
 
 def completed(
