@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landmarks.detector import Box
+from landmarks.errors import InputError
 from landmarks.keypoints.predictor import SHIPPED, SMALL
 from landmarks.keypoints.predictor import load_predictor as load_network
 from landmarks.predictor import check_predictor, load_predictor
@@ -98,6 +99,7 @@ def make_placer(predictor: str | None = None, *, check: bool = True) -> Placer:
     """
     if predictor is not None and is_network(predictor):
         return _NetworkPlacer(predictor)
+    _check_exists(predictor)
     return _DlibPlacer(predictor, check)
 
 
@@ -111,9 +113,19 @@ def check_placer(predictor: str | None) -> bool:
     """
     if predictor is not None and is_network(predictor):
         return _NetworkPlacer(predictor).tells
+    _check_exists(predictor)
     if predictor is not None:
         check_predictor(predictor)
     return False
+
+
+def _check_exists(predictor: str | None) -> None:
+    """Say all that there might be, because what is missing may have been meant for any of it."""
+    if predictor is not None and not os.path.exists(predictor):
+        raise InputError(
+            f"predictor {predictor} does not exist: expected {SMALL!r}, a modeldir, a .safetensors "
+            "or .onnx file of a network, or a dlib .dat file"
+        )
 
 
 class _DlibPlacer:

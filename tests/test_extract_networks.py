@@ -184,6 +184,7 @@ def test_bad_input_is_one_sentence(network, two, tmp_path, capsys):
     table = tmp_path / "o.csv"
     for arguments, told in [
         (["-p", tmp_path / "none.safetensors"], "does not exist"),
+        (["-p", tmp_path / "nix"], "nix does not exist: expected 'small', a modeldir, a .safet"),
         (["-p", tmp_path / "none.onnx"], "No such file"),
         (["-p", tmp_path / "empty"], "holds no model.safetensors"),
         (["-p", damaged], "is damaged"),
