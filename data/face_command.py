@@ -114,7 +114,9 @@ def face_parser(module: str, about: str, place: str, what: str) -> argparse.Argu
     parser.add_argument(
         "--source", metavar="NAME", help="of the data set, in each record (that of the file)"
     )
-    parser.add_argument("--limit", type=int, metavar="N", help="only the first N photographs")
+    parser.add_argument(
+        "--limit", type=int, metavar="N", help="only the first N photographs of --split"
+    )
     parser.add_argument(
         "--per-shard", type=int, default=PER_SHARD, metavar="N", help="faces (%(default)s)"
     )

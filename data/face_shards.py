@@ -45,7 +45,7 @@ class Cutting:
     size : int
         The longest side of a cut, in pixels; only larger ones are resized.
     limit : int or None
-        Look only at that many photographs.
+        Look only at that many photographs, of the persons of the split.
     taken_off : float
         What the reader took off both coordinates of the published points, in the photograph's
         pixels; records tell it in those of the cut.
@@ -186,8 +186,11 @@ def write_faces(
         suppress(FileNotFoundError),
         open(errors_file(target), encoding="utf-8", errors="surrogateescape", newline="") as handle,
     ):
-        reasons = [row.get("reason") or "" for row in csv.DictReader(handle)]
-        summary.refused, summary.first = len(reasons), next(iter(reasons), "")
+        told = [
+            _sentence(row.get("file") or "", row.get("reason") or "")
+            for row in csv.DictReader(handle)
+        ]
+        summary.refused, summary.first = len(told), next(iter(told), "")
     return summary
 
 
@@ -197,19 +200,23 @@ def _write(
     """Add all faces; returns the photographs that gave none, and why."""
     begun, count, problems = shards.done, 0, []
     bar = tqdm(
-        itertools.islice(photos.stream(), cutting.limit),
-        total=photos.total if cutting.limit is None else cutting.limit,
+        photos.stream(),
+        total=cutting.limit if cutting.limit and cutting.split == "all" else photos.total,
         unit="img",
         disable=None if progress else True,
         leave=False,
     )
-    for photo in bar:
-        if photo.person and cutting.split not in ("all", split_of(photo.person)):
-            continue
+    wanted = (
+        photo
+        for photo in bar
+        if not photo.person or cutting.split in ("all", split_of(photo.person))
+    )
+    for photo in itertools.islice(wanted, cutting.limit):
         try:
             face = _face(photo, cutting)
         except (ImageError, PointsError) as error:
-            told = str(error) if photo.source in str(error) else f"{photo.source}: {error}"
+            # The file has a column of its own.
+            told = str(error).removeprefix(photo.source).lstrip(": ")
             problems.append((photo.source, told))
             continue
         if count >= begun:
@@ -222,7 +229,7 @@ def _write(
         whose = "" if cutting.split == "all" else f" of a {cutting.split} person"
         told = f"{cutting.root} gave no face{whose}"
         if problems:
-            told += f": {len(problems)} could not be used, the first: {problems[0][1]}"
+            told += f": {len(problems)} could not be used, the first: {_sentence(*problems[0])}"
         raise InputError(told)
     if count < begun:
         raise InputError(
@@ -263,6 +270,10 @@ def _record(photo: Photo, face: Face, cutting: Cutting) -> dict[str, Any]:
 def utf8(name: str) -> str:
     """A name as records can hold it: in file names any bytes may be."""
     return name.encode("utf-8", "backslashreplace").decode()
+
+
+def _sentence(file: str, reason: str) -> str:
+    return reason if file in reason else f"{file}: {reason}"
 
 
 def _tell_problems(path: Path, problems: Sequence[tuple[str, str]]) -> None:

@@ -46,8 +46,8 @@ def bytes_in(folder):
 def problems_in(folder):
     with open(folder / "errors.csv", newline="") as handle:
         rows = list(csv.DictReader(handle))
-    assert all(Path(row["file"]).name in row["reason"] for row in rows)
-    return [row["reason"] for row in rows]
+    assert not any(row["reason"].startswith(row["file"]) for row in rows)
+    return [f"{row['file']}: {row['reason']}" for row in rows]
 
 
 def packed(folder: Path) -> Path:
@@ -235,6 +235,16 @@ def test_who_is_in_a_picture(tmp_path, face_points, capsys):
     assert next(read_shards(tmp_path / "y")).record["file"] == "y/Bob_3.png"
 
 
+def test_a_limit_counts_the_photographs_of_the_split(tmp_path, face_points):
+    names = [f"p{number}_1" for number in range(40)]
+    folder = pts_folder(tmp_path / "in", face_points, names)
+    given = "--persons", "name", "--split", "test", "--limit", 2
+    run(pts_faces, folder, tmp_path / "out", *given)
+    ours = [name[:-2] for name in sorted(names) if split_of(name[:-2]) == "test"]
+    assert [name[:-2] for name in sorted(names)][:2] != ours[:2]
+    assert [sample.record["person"] for sample in read_shards(tmp_path / "out")] == ours[:2]
+
+
 def spoil(folder, face_points):
     """Six pictures that can be used, in the modes of other cameras, and eleven that cannot."""
     pts_folder(folder, face_points, ["g1", "g2", "cut", "page", "one", "both"])
@@ -279,15 +289,15 @@ def test_bad_pictures_and_points_are_left_out_and_told(tmp_path, face_points, ca
         reasons,
         [
             "both.pts has several pictures (both.jpg, both.png)",
-            "cut.png is a damaged image",
+            "cut.png: is a damaged image",
             "far.png: it has 256×256 pixels, and point 67 lies outside at (1000000, 0)",
             "few.pts holds 67 points: expected 68",
             "half.png: it has 256×256 pixels, and point",
-            "missing.pts has no picture",
+            "missing.pts: has no picture",
             "nan.pts: point 7 is",
-            "one.png has no .pts file",
+            "one.png: has no .pts file",
             "other.png: it has 256×256 pixels, and point",
-            "page.png is not an image",
+            "page.png: is not an image",
             "same.png: its points lie on one another",
         ],
         strict=True,
@@ -384,7 +394,7 @@ def test_damaged_lines_of_a_table(tmp_path, face_points, capsys):
     (tmp_path / "a_1.png").touch()
     told = run(youtube_faces, frames, tmp_path / "out", capsys=capsys)
     assert "3 faces of 2 persons" in told
-    wanted = ["a_1.png is missing", "has 135 numbers", "not finite", "is damaged", "tell who"]
+    wanted = ["a_1.png: is missing", "has 135 numbers", "not finite", "is damaged", "tell who"]
     reasons = problems_in(tmp_path / "out")
     assert len(reasons) == 5
     for reason, part in zip(reasons, wanted, strict=True):
@@ -413,10 +423,10 @@ def test_damaged_and_swollen_members_of_a_zip_file(tmp_path, face_points, monkey
     told = run(pts_faces, path, tmp_path / "out", capsys=capsys)
     assert "1 face of 1 person" in told
     bomb, closed, broken = problems_in(tmp_path / "out")
-    assert "bomb.png has 3,000,000 bytes: at most 1,000,000 are read" in bomb
-    assert "locked.png is damaged: " in closed
+    assert "bomb.png: has 3,000,000 bytes: at most 1,000,000 are read" in bomb
+    assert "locked.png: is damaged: " in closed
     assert "encrypted" in closed
-    assert "torn.png is damaged: " in broken
+    assert "torn.png: is damaged: " in broken
 
 
 def test_damaged_boxes(tmp_path, face_points, capsys):
@@ -446,10 +456,10 @@ def test_damaged_boxes(tmp_path, face_points, capsys):
             "line 3: the box has no parts",
             "line 4: part 'chin'",
             "line 4: part 0 has no numbers x and y",
-            "nowhere.png does not exist",
-            "/dev/null is not a file",
-            "image_003_1.png has 256×256 pixels, ",
-            "image_003_1.png has no box in ",
+            "nowhere.png: does not exist",
+            "/dev/null: is not a file",
+            "image_003_1.png: has 256×256 pixels, ",
+            "image_003_1.png: has no box in ",
         ],
         strict=True,
     ):
