@@ -21,6 +21,7 @@ from data.photos import Photo, Photos
 from landmarks.errors import ImageError, InputError, PointsError
 from landmarks.files import replacing
 from landmarks.image import Picture
+from landmarks.keypoints.dataset import POINTS_BY
 from landmarks.samples import Sample, encode_sample, split_of
 from landmarks.shard_set import PER_SHARD, ShardSet, writing_set
 
@@ -264,6 +265,8 @@ def _record(photo: Photo, face: Face, cutting: Cutting) -> dict[str, Any]:
         record["clip"] = utf8(photo.clip)
     if cutting.taken_off:
         record["taken_off"] = cutting.taken_off * face.ratio
+    if photo.points_by:
+        record[POINTS_BY] = photo.points_by
     return record
 
 

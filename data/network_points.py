@@ -6,8 +6,8 @@ A network learns more from many people than from many pictures of few. Where nob
 the landmarks, one that is trained already marks them: in each face that the detector finds it is
 asked many times, in boxes that are moved, enlarged and turned, and in the mirror; the mean of the
 answers is nearer to the truth than any one of them. Faces whose answers differ too much, or which
-the network itself does not trust, are left out and listed. Such points teach, they never judge: use
-them for training alone.
+the network itself does not trust, are left out and listed. Such points teach, they never judge:
+records say `points_by`, and validation and evaluation leave them out.
 
 References
 ----------
@@ -128,13 +128,17 @@ def with_points(photos: Photos, model: str, *, spread: float = SPREAD) -> Photos
     predictor = load_predictor(model)
     detect = Search("hog")
 
-    def stream() -> Iterator[Photo]:
-        for photo in photos.stream():
-            yield photo if photo.problem else _marked(photo, detect, predictor, spread)
-
     path = Path(network_path(model, ".onnx"))
     path = path / "model.safetensors" if path.is_dir() else path
-    told = f"{photos.fingerprint} {file_hash(str(path))} {spread}"
+    digest = file_hash(str(path))
+    told = f"{photos.fingerprint} {digest} {spread}"
+
+    def stream() -> Iterator[Photo]:
+        for photo in photos.stream():
+            if not photo.problem:
+                photo = _marked(photo, detect, predictor, spread)
+            yield replace(photo, points_by=f"network {digest[:16]}")
+
     return photos._replace(fingerprint=hashlib.sha256(told.encode()).hexdigest(), stream=stream)
 
 
@@ -208,7 +212,7 @@ def main(argv: Sequence[str] | None = None) -> int:
                 args.model,
                 spread=args.spread,
             ),
-            args.limit,
+            args.limit if args.split == "all" else None,
         ),
         root=args.place,
     )

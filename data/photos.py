@@ -33,6 +33,8 @@ class Photo:
         Whose face it is; empty where nobody knows.
     points : (68, 2) float array or None
         Landmarks (x, y) in pixels; None where they are to be found.
+    points_by : str
+        The network that placed them; empty where somebody marked them.
     emotion : str
         Empty where it is not known.
     intensity : float or None
@@ -50,6 +52,7 @@ class Photo:
     source: str
     person: str
     points: Points | None = field(default=None, repr=False)
+    points_by: str = field(default="", kw_only=True)
     emotion: str = ""
     intensity: float | None = None
     data: bytes | None = field(default=None, repr=False)

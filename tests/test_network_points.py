@@ -110,7 +110,9 @@ def photographs(tmp_path):
 def shards_of(photographs, tmp_path, monkeypatch, oracle, found=FOUND):
     monkeypatch.setattr(network_points, "load_predictor", lambda _: oracle)
     monkeypatch.setattr(network_points, "Search", lambda _: lambda image: list(found))
-    return main([str(photographs), str(tmp_path / "out"), "--model", str(photographs)])
+    (tmp_path / "net.safetensors").write_bytes(b"weights")
+    model = str(tmp_path / "net.safetensors")
+    return main([str(photographs), str(tmp_path / "out"), "--model", model])
 
 
 def test_faces_that_are_agreed_on_become_shards(photographs, tmp_path, monkeypatch):
@@ -121,6 +123,7 @@ def test_faces_that_are_agreed_on_become_shards(photographs, tmp_path, monkeypat
     assert min(right - left for left, _, right, _ in oracle.boxes) > 60
     samples = list(read_shards(tmp_path / "out"))
     assert [sample.record["person"] for sample in samples] == ["Ann", "Bob", "Eve"]
+    assert {sample.record["points_by"] for sample in samples} == {"network 9a129038d9a00aed"}
     left, top = samples[0].record["cut"][:2]
     np.testing.assert_allclose(samples[0].points + [left, top], TRUTH, atol=0.15)
     with open(tmp_path / "out" / "errors.csv", newline="") as handle:
