@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gan.editor.compose import Patch
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
-from gan.editor.wish import Target
+from gan.editor.wish import LARGEST, Target
 from landmarks.placing import Placer
 
 Array = NDArray[Any]
@@ -23,8 +23,10 @@ _CLOSE = 0.02
 # A row whose intensities are off by less on average is left as it is.
 _FARTHEST = 1.0
 # How far a request may go from what was asked for.
-_PUSHED = 0.06
+_PUSHED = 0.05
 # How far landmarks may be moved beyond where they are wanted, in inter-ocular distances.
+_TORN = 0.004
+# Share of the square that may be turned inside out; around lips that part a little always is.
 
 
 class Row:
@@ -116,6 +118,7 @@ def tune(rows: Sequence[Row], repairer: Repairer, place: Placer) -> None:
             tuned.look(place)
         going = [tuned for tuned in going if turn < ROUNDS and tuned.correct(turn)]
         make([tuned.row for tuned in going], repairer)
+        make([tuned.row for tuned in going if tuned.untear()], repairer)
     for tuned in begun:
         tuned.keep_best()
 
@@ -153,13 +156,34 @@ class _Tuned:
         if not row.target.scalable:
             return False
         wanted = row.requests + self.off
-        near = np.clip(wanted, np.maximum(row.asked - _FARTHEST, 0), row.asked + _FARTHEST)
+        most = np.maximum(np.minimum(row.asked + _FARTHEST, LARGEST), row.asked)
+        near = np.clip(wanted, np.maximum(row.asked - _FARTHEST, 0), most)
         row.ask(np.maximum.accumulate(near), row.pushed)
+        return True
+
+    def untear(self) -> bool:
+        """Take corrections back where they turn a face inside out; True where that is so."""
+        row = self.row
+        assert row.made is not None
+        torn = np.array([_inside_out(coordinates) > _TORN for coordinates in row.made.maps])
+        if not torn.any():
+            return False
+        requests = np.where(torn, np.minimum(row.asked, row.requests), row.requests)
+        pushed = np.where(torn[:, None, None], 0, row.pushed)
+        row.ask(np.minimum.accumulate(requests[::-1])[::-1], pushed)
         return True
 
     def keep_best(self) -> None:
         row = self.row
         row.requests, row.pushed, row.wanted, row.made = self.kept
+
+
+def _inside_out(coordinates: Array) -> float:
+    """Share of a backward map (SIDE, SIDE, 2) that has its neighbours on the wrong side."""
+    across = np.diff(coordinates, axis=1)[:-1]
+    along = np.diff(coordinates, axis=0)[:, :-1]
+    area = across[..., 0] * along[..., 1] - across[..., 1] * along[..., 0]
+    return float((area < 0).mean())
 
 
 def _smooth(asked: Array, values: Array) -> Array:
