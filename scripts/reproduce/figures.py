@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,13 @@ from landmarks.scheme import CLOSED_REGIONS, REGIONS
 from scripts.reproduce.arms import CEILINGS, TARGET
 
 _INK, _OURS, _OTHER, _CEILING = "#28304a", "#0b6e4f", "#8a93ab", "#b0561b"
-_SHOWN = ("raw", "published", "ours", "ours_own", "ceiling_own")
+_SHOWN = {
+    "raw": "weak",
+    "published": "published,\nbest gold",
+    "ours": "ours, neutral\nunknown",
+    "ours_own": "ours, neutral\nknown",
+    "ceiling_own": "true full",
+}
 
 
 def data_uri(figure: Figure) -> str:
@@ -41,7 +48,7 @@ def bars(rows: dict[str, Any], column: str = "read", chance: float | None = None
     if chance is not None:
         axes.axvline(100 * chance, color=_INK, linestyle=":", linewidth=1)
     axes.set_xlim(0, 108)
-    axes.set_xlabel("recognised, % (95 % interval over persons; dotted: commonest class)", size=9)
+    axes.set_xlabel("recognised, %", size=9)
     axes.spines[["top", "right"]].set_visible(False)
     return data_uri(figure)
 
@@ -70,22 +77,20 @@ def confusions(named: dict[str, list[list[int]]], classes: list[str]) -> str:
             )  # fmt: skip
         axes.set_xticks(range(len(short)), short, rotation=90, size=8)
         axes.set_yticks(range(len(short)), short, size=8)
-        axes.set_title(title, size=9, color=_INK, wrap=True)
+        axes.set_title(fill(title, 24), size=8, color=_INK)
     return data_uri(figure)
 
 
-def drawn_faces(examples: list[dict[str, Any]], titles: dict[str, str]) -> str:
+def drawn_faces(examples: list[dict[str, Any]]) -> str:
     """The same people at each stage, as landmark drawings; green where the answer was right.
 
     Parameters
     ----------
     examples : list of dict
         As `landmark_tables` makes them.
-    titles : dict
-        Arm → column title.
     """
     arms = [arm for arm in _SHOWN if arm in examples[0]["made"]]
-    heads = ["own neutral", *(titles[arm] for arm in arms)]
+    heads = ["own neutral", *(_SHOWN[arm] for arm in arms)]
     figure = Figure(figsize=(1.35 * len(heads), 1.5 * len(examples) + 0.5), layout="constrained")
     every = figure.subplots(len(examples), len(heads), squeeze=False)
     for row, example in zip(every, examples, strict=True):
@@ -97,7 +102,7 @@ def drawn_faces(examples: list[dict[str, Any]], titles: dict[str, str]) -> str:
             axes.set_xlabel(word or "", size=8, color=_OURS if right else _CEILING)
         row[0].set_ylabel(f"{example['person']}\n{example['emotion']}", size=8, color=_INK)
     for axes, head in zip(every[0], heads, strict=True):
-        axes.set_title(head, size=8, color=_INK, wrap=True)
+        axes.set_title(head, size=8, color=_INK)
     return data_uri(figure)
 
 

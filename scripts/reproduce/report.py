@@ -36,7 +36,9 @@ def write_report(folder: Path, results: dict[str, Any], command: str) -> None:
         That was given.
     """
     with replacing(folder / RESULTS) as handle:
-        json.dump(results, handle, indent=1, allow_nan=False)
+        tables = [{**t, "examples": None} for t in results["landmarks"]]
+        told = {"command": command, "versions": versions(), **results, "landmarks": tables}
+        json.dump(told, handle, indent=1, allow_nan=False)
     page = _environment().get_template("report.html.j2").render(
         title="What calibration is worth to an emotion classifier",
         date=datetime.now(timezone.utc).strftime("%Y-%m-%d"),
@@ -86,7 +88,6 @@ def _drawn(table: dict[str, Any]) -> dict[str, Any]:
     confusion = np.asarray(table["arms"]["raw"]["read"]["confusion"])
     commonest = confusion.sum(axis=1).max() / confusion.sum()
     compared = {ARMS[arm].title: table["arms"][arm]["read"]["confusion"] for arm in _COMPARED}
-    titles = {arm: figures.caption(told._asdict()) for arm, told in ARMS.items()}
     return {
         **table,
         # Columns that an arm lacks; the template asks for them.
@@ -96,7 +97,7 @@ def _drawn(table: dict[str, Any]) -> dict[str, Any]:
         },
         "bars": figures.bars(table["arms"], chance=float(commonest)),
         "confusions": figures.confusions(compared, emotions),
-        "faces": figures.drawn_faces(table["examples"], titles),
+        "faces": figures.drawn_faces(table["examples"]),
     }
 
 
