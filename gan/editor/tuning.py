@@ -12,6 +12,7 @@ from gan.editor.compose import Patch
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
 from gan.editor.wish import LARGEST, Target
+from landmarks import scheme
 from landmarks.placing import Placer
 
 Array = NDArray[Any]
@@ -27,6 +28,7 @@ _PUSHED = 0.05
 # How far landmarks may be moved beyond where they are wanted, in inter-ocular distances.
 _TORN = 0.004
 # Share of the square that may be turned inside out; around lips that part a little always is.
+_JAW = list(scheme.REGIONS["jaw"])
 
 
 class Row:
@@ -151,7 +153,10 @@ class _Tuned:
         if row.target.scalable and np.abs(self.off).mean() <= _CLOSE:
             return False
         if turn == 0:
-            row.ask(row.requests, _bounded(_smooth(row.asked, self.lack), row.subject.eyes))
+            pushed = _bounded(_smooth(row.asked, self.lack), row.subject.eyes)
+            # A jaw is found loosely, and what is behind it would move with it.
+            pushed[:, _JAW] = 0
+            row.ask(row.requests, pushed)
             return True
         if not row.target.scalable:
             return False
