@@ -48,6 +48,7 @@ setup(
         "landmarks.runs",
         "calibration",
         "gan",
+        "gan.editor",
         "classifier",
     ],
     package_data={
@@ -55,6 +56,7 @@ setup(
         "landmarks.keypoints": ["*.onnx", "*.safetensors"],
         "calibration": ["py.typed", "*.npz"],
         "gan": ["py.typed"],
+        "gan.editor": ["*.onnx", "*.safetensors"],
         "classifier": ["py.typed", "*.onnx", "*.safetensors"],
     },
     install_requires=[

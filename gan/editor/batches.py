@@ -182,15 +182,19 @@ def example(pair: Pair, *, wobble: np.random.Generator | None = None) -> Batch:
     ----------
     pair : Pair
     wobble : numpy.random.Generator, optional
-        Moves the landmarks of the source a little, as predictors do: a fifth of a pixel.
+        Moves the landmarks that the network is shown: those of the source a little, as predictors
+        do, and both alike by up to two pixels, since each predictor has its own idea of where a
+        landmark is.
     """
-    before = pair.before
+    before, after = pair.before, pair.after
     if wobble is not None:
-        before = before + wobble.normal(0, 0.2, before.shape)
-    coordinates = backward_map(before, pair.after)
-    mask = region(before, pair.after)
+        convention = wobble.normal(0, 0.6, before.shape)
+        before = before + wobble.normal(0, 0.2, before.shape) + convention
+        after = after + convention
+    coordinates = backward_map(before, after)
+    mask = region(before, after)
     warped = warp(pair.source, coordinates)
-    planes = network_input(warped, pair.after, coordinates, mask)
+    planes = network_input(warped, after, coordinates, mask)
     target = _in_light_of(warped, pair.target, mask)
     weight = mask * (1 + (_FEATURES - 1) * _features(pair.after))
     return Batch(

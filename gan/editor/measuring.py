@@ -1,4 +1,4 @@
-"""How good edits are on people that the editor never saw, as functions of pictures and landmarks."""
+"""How good edits are on people that the editor never saw: functions of pictures and landmarks."""
 
 from __future__ import annotations
 
@@ -117,20 +117,40 @@ def _place(placer: Placer, image: NDArray[np.uint8], near: Array) -> Array:
     return points
 
 
-def _compare(result: NDArray[np.uint8], pair: Pair) -> tuple[float, float, float]:
-    """SSIM, PSNR and the error on mouth and eyes, of the face alone."""
+def face_similarity(
+    first: NDArray[np.uint8], second: NDArray[np.uint8], *points: Array
+) -> float:
+    """SSIM of two squares (SIDE, SIDE, 3) on the face that landmarks tell.
+
+    Parameters
+    ----------
+    first, second : (SIDE, SIDE, 3) uint8 array
+    *points : (68, 2) float arrays
+        One or two faces in pixels of the squares; of two, all that either covers.
+
+    References
+    ----------
+    Wang et al., "Image Quality Assessment: From Error Visibility to Structural Similarity",
+    IEEE Transactions on Image Processing 13 (4), 2004.
+    """
     from skimage.metrics import structural_similarity
 
-    face = region(pair.before, pair.after) > _FACE
     _, each = structural_similarity(
-        result,
-        pair.target,
+        first,
+        second,
         channel_axis=2,
         gaussian_weights=True,
         sigma=1.5,
         use_sample_covariance=False,
         full=True,
     )
+    return float(each[region(points[0], points[-1]) > _FACE].mean())
+
+
+def _compare(result: NDArray[np.uint8], pair: Pair) -> tuple[float, float, float]:
+    """SSIM, PSNR and the error on mouth and eyes, of the face alone."""
+    face = region(pair.before, pair.after) > _FACE
+    similarity = face_similarity(result, pair.target, pair.before, pair.after)
     off = result.astype(np.float64) - pair.target
     psnr = 10 * np.log10(255.0**2 / max(float((off[face] ** 2).mean()), 1e-9))
     fine = np.zeros(face.shape, np.uint8)
@@ -138,7 +158,7 @@ def _compare(result: NDArray[np.uint8], pair: Pair) -> tuple[float, float, float
         hull = cv2.convexHull(pair.after[list(scheme.REGIONS[name])].astype(np.float32))
         cv2.fillConvexPoly(fine, np.rint(hull).astype(np.int32), 1)
     fine = cv2.dilate(fine, np.ones((7, 7), np.uint8)) > 0
-    return float(each[face].mean()), psnr, float(np.abs(off[fine]).mean() / 255)
+    return similarity, psnr, float(np.abs(off[fine]).mean() / 255)
 
 
 class Dialled(NamedTuple):
