@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from gan.editor.compose import Patch
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
-from gan.editor.wish import LARGEST, Target
+from gan.editor.wish import Target
 from landmarks import scheme
 from landmarks.placing import Placer
 
@@ -22,8 +22,8 @@ ROUNDS = 2
 
 _CLOSE = 0.02
 # A row whose intensities are off by less on average is left as it is.
-_FARTHEST = 1.0
-# How far a request may go from what was asked for.
+_FARTHEST, _MOST = 1.0, 2.0
+# How far a request may go from what was asked for, and at all.
 _PUSHED = 0.05
 # How far landmarks may be moved beyond where they are wanted, in inter-ocular distances.
 _TORN = 0.004
@@ -161,7 +161,7 @@ class _Tuned:
         if not row.target.scalable:
             return False
         wanted = row.requests + self.off
-        most = np.maximum(np.minimum(row.asked + _FARTHEST, LARGEST), row.asked)
+        most = np.maximum(np.minimum(row.asked + _FARTHEST, _MOST), row.asked)
         near = np.clip(wanted, np.maximum(row.asked - _FARTHEST, 0), most)
         row.ask(np.maximum.accumulate(near), row.pushed)
         return True
