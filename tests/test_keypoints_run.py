@@ -89,7 +89,7 @@ def test_the_moving_average_follows_the_weights_at_its_decay(tmp_path, shards):
     expected = network[name].clone()
     # Early on the average moves faster than the setting has it: (1 + step) / (10 + step).
     for step, decay in enumerate((2 / 11, 0.23, 0.23)):
-        run.one(run.batches(step))
+        run.one(run.batch(step))
         expected = decay * expected + (1 - decay) * network[name]
         torch.testing.assert_close(run._judged().state_dict()[name], expected)
         assert (expected - network[name]).abs().max() > 1e-6

@@ -140,7 +140,7 @@ class Run:
         """Pairs of a step."""
         return self.config.batch
 
-    def batch(self, step: int, pool: Executor) -> Batch:
+    def batch(self, step: int, pool: Executor | None = None) -> Batch:
         """As `Batches`."""
         return self._batches(step, pool)
 

@@ -7,6 +7,7 @@ import dataclasses
 import math
 import os
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -23,9 +24,10 @@ from landmarks.keypoints.dataset import Loaded, as_channels
 from landmarks.keypoints.model_file import shipped
 from landmarks.keypoints.networks import build_network
 from landmarks.keypoints.pictures import feature_maps, predictions
+from landmarks.keypoints.runtimes import Answers
 from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
 from landmarks.keypoints.small import Small
-from landmarks.keypoints.validation import Said, Standing, ask, judge, radius_factors
+from landmarks.keypoints.validation import Standing, ask, judge, radius_factors
 from landmarks.keypoints.weights import begin_with
 from landmarks.runs.options import TrainingError
 from landmarks.runs.run_folder import RunFolder
@@ -46,6 +48,8 @@ class Run:
     data : str
         `Loaded.digest`.
     device : torch.device
+    shown : (H, W, 3) uint8 array, optional
+        The picture whose feature maps are drawn; left out, a validation face's are.
 
     Attributes
     ----------
@@ -64,14 +68,16 @@ class Run:
         backgrounds: list[NDArray[np.uint8]],
         data: str,
         device: torch.device,
+        shown: NDArray[np.uint8] | None = None,
     ) -> None:
         self.config, self._data, self._device = config, data, device
+        self._shown = shown
         negatives = config.settings.get("negatives", 0.0) if config.network == "small" else 0.0
-        self.batches = Batches(loaded.train, config, negatives=negatives, backgrounds=backgrounds)
+        self._batches = Batches(loaded.train, config, negatives=negatives, backgrounds=backgrounds)
         self._held = fixed_crops(loaded.validation, config)
         self._sources = len(loaded.train)
         self.faces = sum(map(len, loaded.train))
-        self.epoch_steps = math.ceil(self.faces / self.batches.faces)
+        self.epoch_steps = math.ceil(self.faces / self._batches.faces)
         self.steps = config.steps or config.epochs * self.epoch_steps
         self.step, self.standing = 0, Standing()
         torch.manual_seed(config.seed)
@@ -138,6 +144,15 @@ class Run:
         patience = self.config.settings["patience"]
         waited = self.epoch - self.standing.epoch
         return self.step >= self.steps or (patience > 0 and waited >= patience)
+
+    @property
+    def per_step(self) -> int:
+        """Pictures of a step."""
+        return self.config.batch
+
+    def batch(self, step: int, pool: Executor | None = None) -> Batch:
+        """As `Batches`."""
+        return self._batches(step, pool)
 
     def one(self, batch: Batch) -> dict[str, Tensor]:
         """One step; the parts of its loss."""
@@ -226,7 +241,7 @@ class Run:
         told = ", ".join(f"{name[11:]} {value:.2%}" for name, value in numbers.items())
         return f"epoch {self.epoch}: validation {told}; best {self.standing.best:.2%}"
 
-    def _calibrate(self, said: Said, truth: NDArray[np.float64]) -> None:
+    def _calibrate(self, said: Answers, truth: NDArray[np.float64]) -> None:
         """Stretch the best network's radii to hold 90 % of the truths."""
         if said.radius is None:
             return
@@ -238,8 +253,8 @@ class Run:
         assert self._folder is not None
         write_tensors(self._folder.model, shipped(self._best), self.config.to_json())
 
-    def show(self, chosen: NDArray[np.uint8] | None) -> None:
-        """Draw predictions, and the first layers' answers to an (H, W, 3) picture or a face."""
+    def show(self) -> None:
+        """Draw predictions, and the first layers' answers to the chosen picture or a face."""
         folder = self._check()
         images, truth = self._held
         some = np.unique(np.linspace(0, len(images) - 1, _SHOWN).round().astype(int))
@@ -247,9 +262,9 @@ class Run:
         picture = predictions(images[some], truth[some], said.points)
         folder.write_picture("predictions", self.epoch, self.step, picture)
         image = images[0]
-        if chosen is not None:
+        if self._shown is not None:
             size = (self.config.side, self.config.side)
-            image = as_channels(resize(chosen, np.zeros((0, 2)), size)[0],
+            image = as_channels(resize(self._shown, np.zeros((0, 2)), size)[0],
                                 self.config.channels)  # fmt: skip
         given = to_tensor(image[None]).to(self._device)
         maps = feature_maps(self._judged().eval(), given)

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import cv2
@@ -17,7 +15,7 @@ from landmarks.keypoints.devices import training_device
 from landmarks.keypoints.preparation import Options, Plan, prepared
 from landmarks.keypoints.run import Run
 from landmarks.keypoints.weights import check_start
-from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.loop import until_finished
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import other_run
@@ -131,7 +129,7 @@ def carry_out(
             raise other_run(folder.path, "on other faces or backgrounds")
         batch = f"a batch of {config.batch} pictures of {config.side} pixels"
         with enough_memory(device, batch, "give a smaller batch"):
-            run = Run(config, loaded, around, data, device)
+            run = Run(config, loaded, around, data, device, plan.shown)
             report(
                 f"training {config.network} ({config.recipe}) on {run.faces} faces, "
                 f"{run.steps} steps of {config.batch} on {device}"
@@ -141,7 +139,7 @@ def carry_out(
                 report(f"{folder.path} has done all {run.step} steps: it is finished")
             elif run.step:
                 report(f"{folder.path} goes on at step {run.step} of {run.steps}")
-            interrupted = _until_finished(run, plan, report)
+            interrupted = until_finished(run, plan.options, report)
     finally:
         cv2.setNumThreads(threads)
     return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
@@ -165,37 +163,3 @@ def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
         + ("THIS LEAKS: test persons are trained on" if leaks else
            f"{loaded.test} of test persons are left alone")
     )  # fmt: skip
-
-
-def _until_finished(run: Run, plan: Plan, report: Callable[[str], None]) -> bool:
-    """Train to the end; True if interrupted before."""
-    options = plan.options
-    every = options.sample_every or max(1, run.steps // run.epoch_steps // 20)
-    saved = logged = time.monotonic()
-    logged_step = run.step
-    with (
-        ThreadPoolExecutor(options.workers) as pool,
-        ThreadPoolExecutor(1) as ahead,
-        Interrupts() as interrupts,
-    ):
-        waiting = None if run.finished else ahead.submit(run.batches, run.step, pool)
-        while waiting is not None:
-            batch = waiting.result()
-            waiting = ahead.submit(run.batches, run.step + 1, pool)
-            parts = run.one(batch)
-            if run.step % options.log_every == 0 or run.step == run.steps:
-                rate = (run.step - logged_step) * run.config.batch / (time.monotonic() - logged)
-                logged, logged_step = time.monotonic(), run.step
-                report(run.log(parts, rate))
-            if run.step % run.epoch_steps == 0 or run.step == run.steps:
-                report(run.evaluate())
-                if run.epoch % every == 0 or run.finished:
-                    run.show(plan.shown)
-            stop = interrupts.wanted or run.finished
-            if stop or time.monotonic() - saved >= options.save_every:
-                run.save()
-                saved = time.monotonic()
-            if stop:
-                waiting.result()
-                waiting = None
-    return not run.finished

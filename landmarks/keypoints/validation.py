@@ -44,9 +44,6 @@ class Standing:
     schedule: dict[str, Any] = field(default_factory=dict)
 
 
-Said = Answers
-
-
 def ask(network: nn.Module, images: Array, device: torch.device) -> Answers:
     """Answers to (n, side, side[, 3]) uint8 pictures; the network is in evaluation mode after."""
     network.eval()
