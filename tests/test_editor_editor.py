@@ -56,6 +56,21 @@ def test_only_the_face_changes(editor, head, points):
     assert changed[inside].any()
 
 
+def test_nothing_coloured_is_painted_into_a_grey_photograph(head, points):
+    class Paints(Repairer):
+        def __call__(self, squares, source, wanted):
+            made = super().__call__(squares, source, wanted)
+            return made._replace(residual=made.regions[..., None] * np.float32([60, 0, -30]))
+
+    paints = Editor(Paints(None))
+    wish = {"emotion": "happiness", "source": points, "exact": False}
+    grey = np.repeat(head.mean(axis=2, keepdims=True).astype(np.uint8), 3, axis=2)
+    edited = paints.edit(grey, **wish)
+    assert np.ptp(edited, axis=2).max() == 0
+    assert (edited != grey).any()
+    assert np.ptp(paints.edit(head, **wish)[100, 100].astype(int) - head[100, 100]) > 45
+
+
 def test_a_dial_rises_and_looks_for_the_face_once(editor, head, monkeypatch):
     looked = []
     detect = editor.finder.detect

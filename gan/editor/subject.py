@@ -24,6 +24,8 @@ _DETAIL = 2.0
 # square's: larger ones cost time and tell the predictor no more.
 _AROUND = 0.3
 # Of the detector's box, on each side: what the predictor looks at.
+_GREY = 4.0
+# Levels by which the colours of a pixel differ on average in pictures that JPEG files call grey.
 
 
 class Subject:
@@ -73,7 +75,14 @@ class Subject:
 
     def patch(self, coordinates: Array, region: Array, residual: Array) -> Patch:
         """What changes in the photograph, as `gan.editor.compose.compose`."""
-        return compose(self.photograph, self._matrix, coordinates, region, residual)
+        return compose(self.photograph, self._matrix, coordinates, region, self._toned(residual))
+
+    def _toned(self, residual: Array) -> Array:
+        """Without colours where the face has none."""
+        if np.ptp(self.square, axis=2).mean() > _GREY:
+            return residual
+        grey = residual.mean(axis=2, keepdims=True)
+        return np.ascontiguousarray(np.broadcast_to(grey, residual.shape))
 
     def found(
         self, place: Placer, coordinates: Array, region: Array, residual: Array
@@ -97,7 +106,7 @@ class Subject:
         back = inverse(there)
         edited = picture.copy()
         square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
-        compose(picture, square[:2], coordinates, region, residual).onto(edited)
+        compose(picture, square[:2], coordinates, region, self._toned(residual)).onto(edited)
         points = into(back, self._placed(place, edited, there))
         if not self.detected:
             if self._off is None:
