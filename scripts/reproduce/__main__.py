@@ -28,11 +28,21 @@ from scripts.reproduce import landmark_road
 from scripts.reproduce.arms import face_model
 from scripts.reproduce.landmark_tables import tabulate
 from scripts.reproduce.photographs import Photographs, frontal_enough, read_photographs
+from scripts.reproduce.picture_road import Road
+from scripts.reproduce.pictures import Painter, divide
 from scripts.reproduce.protocols import protocols_of
 from scripts.reproduce.report import PAGE, write_report
 from scripts.reproduce.stages import Stages
 
 PROGRAM = "python -m scripts.reproduce"
+_LEAST = {
+    "folds": 2,
+    "seed": 0,
+    "persons": 4,
+    "generator_epochs": 1,
+    "filters": 1,
+    "classifier_epochs": 1,
+}
 PEOPLE = Path(__file__).parents[2] / "data" / "people_small.tar"
 
 
@@ -54,6 +64,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--folds", type=int, default=5, help="by person (default 5)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--persons", type=int, metavar="N", help="take the first N persons alone")
+    parser.add_argument(
+        "--landmarks-only", action="store_true", help="leave the half on pictures out"
+    )
+    parser.add_argument(
+        "--generator-epochs", type=int, default=24, metavar="N", help="(default %(default)s)"
+    )
+    parser.add_argument(
+        "--filters", type=int, default=16, help="width of the generator (default %(default)s)"
+    )
+    parser.add_argument("--network", default="plain", help="of the classifiers (%(default)s)")
+    parser.add_argument(
+        "--classifier-epochs", type=int, default=40, metavar="N", help="(default %(default)s)"
+    )
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     return parser
 
@@ -63,8 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     given = sys.argv[1:] if argv is None else list(argv)
     args = _parser().parse_args(given)
     try:
-        # Small matrices: more threads only wait for one another, and add in another order.
-        with warnings.catch_warnings(), threadpool_limits(1):
+        with warnings.catch_warnings():
             warnings.simplefilter("ignore", FarFaceWarning)
             _run(args, f"{PROGRAM} {shlex.join(given)}")
     except (InputError, ValueError) as error:
@@ -80,13 +102,15 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, command: str) -> None:
-    for name, least in (("folds", 2), ("seed", 0), ("persons", 4)):
+    for name, least in _LEAST.items():
         value = getattr(args, name)
         if value is not None and value < least:
-            raise InputError(f"--{name} {value}: expected a whole number of {least} or more")
-    found = read_photographs(args.data, EMOTIONS, most=args.persons)
+            option = name.replace("_", "-")
+            raise InputError(f"--{option} {value}: expected a whole number of {least} or more")
     folder = Path(args.output)
     folder.mkdir(parents=True, exist_ok=True)
+    cache = folder / "landmarks.npz"
+    found = read_photographs(args.data, EMOTIONS, most=args.persons, cache=cache)
     settings = {
         "data": str(Path(args.data).resolve()),
         "photographs": len(found),
@@ -94,16 +118,31 @@ def _run(args: argparse.Namespace, command: str) -> None:
         "seed": args.seed,
         "persons": args.persons,
         "cost": landmark_road.COST,
+        "landmarks_only": args.landmarks_only,
+        "generator_epochs": args.generator_epochs,
+        "filters": args.filters,
+        "network": args.network,
+        "classifier_epochs": args.classifier_epochs,
     }
     stages = Stages(folder / "work", settings, resume=args.resume)
     frontal = frontal_enough(found, face_model())
     tables, notes = [], []
     try:
-        for protocol in protocols_of(frontal):
-            work = _landmarks(frontal, protocol, args)
-            tables.append(stages.run(f"landmarks, {protocol}", work))
+        # Small matrices: more threads only wait for one another, and add in another order.
+        with threadpool_limits(1):
+            for protocol in protocols_of(frontal):
+                work = _landmarks(frontal, protocol, args)
+                tables.append(stages.run(f"landmarks, {protocol}", work))
     except InputError as error:
         notes.append(f"No experiment on landmarks: {error}.")
+    pictures = None
+    try:
+        if found.entries is None:
+            notes.append("The set has no pictures: no half on pictures.")
+        elif not args.landmarks_only:
+            pictures = _pictures(found, frontal, stages, args)
+    except InputError as error:
+        notes.append(f"No half on pictures: {error}.")
     results = {
         "settings": settings,
         "data": {
@@ -114,7 +153,7 @@ def _run(args: argparse.Namespace, command: str) -> None:
             "emotions": dict(sorted(Counter(frontal.emotion.tolist()).items())),
         },
         "landmarks": tables,
-        "pictures": None,
+        "pictures": pictures,
         "notes": notes,
         "stages": list(stages.done.values()),
     }
@@ -139,6 +178,17 @@ def _landmarks(
         return table
 
     return work
+
+
+def _pictures(
+    found: Photographs, frontal: Photographs, stages: Stages, args: argparse.Namespace
+) -> dict[str, Any]:
+    room = stages.room("generator")
+    painter = Painter(room, args.generator_epochs, args.filters, args.seed, _tell)
+    division = divide(found, args.seed)
+    road = Road(found, frontal, division, EMOTIONS, stages, painter, network=args.network,
+                epochs=args.classifier_epochs, seed=args.seed, tell=_tell)  # fmt: skip
+    return road.run()
 
 
 def _tell(line: str) -> None:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from calibration.build import read_rated
 from calibration.expression import ExpressionModel
-from classifier.dataset import Faces, load_faces
-from classifier.sources import read_entries
+from classifier.dataset import load_faces
+from classifier.sources import Entry, read_entries
 from landmarks.errors import InputError
 
 Array = NDArray[np.float64]
@@ -44,8 +44,8 @@ class Photographs:
         Whether the set has weak expressions of its own.
     left_out : dict
         Reason → number of photographs.
-    faces : Faces or None
-        The same rows as pictures, where the set has them.
+    entries : tuple of Entry or None
+        Where the pictures are, where the set has any.
     """
 
     name: str
@@ -55,7 +55,7 @@ class Photographs:
     intensity: Array
     graded: bool
     left_out: dict[str, int] = field(default_factory=dict)
-    faces: Faces | None = None
+    entries: tuple[Entry, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.landmarks)
@@ -65,8 +65,8 @@ def read_photographs(
     path: str | os.PathLike[str],
     emotions: tuple[str, ...],
     *,
-    side: int | None = None,
     most: int | None = None,
+    cache: Path | None = None,
 ) -> Photographs:
     """Read a set.
 
@@ -77,10 +77,10 @@ def read_photographs(
         `classifier.sources.read_entries` takes: a folder for each emotion, a table, shards.
     emotions : tuple of str
         Those that count; neutral faces are kept besides, all others are left out.
-    side : int, optional
-        Of the aligned pictures in pixels; without it no picture is kept.
     most : int, optional
         Take the first persons alone, as many.
+    cache : Path, optional
+        File for landmarks that are found.
 
     Raises
     ------
@@ -93,7 +93,7 @@ def read_photographs(
     if path.suffix.lower() == ".csv" and "posed" in _columns(path):
         found = _rated(path)
     else:
-        found = _labelled(path, side)
+        found = _labelled(path, cache)
     wanted = np.isin(found.emotion, (*emotions, NEUTRAL))
     found = _kept(found, wanted, "of an emotion that is not asked for, or of none")
     known = found.person != ""
@@ -134,22 +134,23 @@ def _rated(path: Path) -> Photographs:
     )
 
 
-def _labelled(path: Path, side: int | None) -> Photographs:
+def _labelled(path: Path, cache: Path | None) -> Photographs:
     entries = read_entries(path)
-    faces = load_faces(entries, pictures=False) if side is None else load_faces(entries, side=side)
+    faces = load_faces(entries, pictures=False, cache=cache, jobs=os.cpu_count() or 1)
     emotion = np.array(faces.emotions, dtype=str)
     given = np.asarray(faces.intensities, dtype=np.float64)
     intensity = np.where(emotion == NEUTRAL, 0.0, np.where(np.isfinite(given), given, 1.0))
     shown = intensity[emotion != NEUTRAL]
+    named = {entry.name: entry for entry in entries}
     return Photographs(
         path.name,
         np.asarray(faces.pixels, dtype=np.float64),
         emotion,
-        np.array(["" if person is None else str(person) for person in faces.persons], dtype=str),
+        np.array([person or "" for person in faces.persons], dtype=str),
         intensity,
         graded=bool((shown < HIGH).any()),
         left_out={"without a face, or unreadable": len(faces.skipped)} if faces.skipped else {},
-        faces=None if side is None else faces,
+        entries=tuple(named[name] for name in faces.names),
     )
 
 
@@ -166,5 +167,5 @@ def _kept(found: Photographs, rows: NDArray[np.bool_], reason: str) -> Photograp
         found.intensity[place],
         found.graded,
         {**found.left_out, reason: lost},
-        None if found.faces is None else found.faces.take(place),
+        None if found.entries is None else tuple(found.entries[row] for row in place),
     )
