@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -54,7 +56,8 @@ class Editor:
         model: ExpressionModel | None = None,
     ) -> None:
         self.repairer = repairer
-        self.model = model or ExpressionModel.load()
+        with _one_thread():
+            self.model = model or ExpressionModel.load()
         self._of_found = _as_found(self.model)
         self.finder = Finder(predictor, self._of_found)
 
@@ -328,7 +331,7 @@ class Editor:
         if len(rows[0].asked) != len(values):
             for row in rows:
                 between(row, values)
-            make(rows, self.repairer)
+            self._make(rows, False)
         for intensity in intensities:
             edited = picture.copy()
             for row in rows:
@@ -343,9 +346,10 @@ class Editor:
         return Row(subject, target, [target.intensity] if asked is None else asked)
 
     def _make(self, rows: Sequence[Row], exact: bool) -> None:
-        make(rows, self.repairer)
-        if exact:
-            tune(rows, self.repairer, self.finder.place)
+        with _one_thread():
+            make(rows, self.repairer)
+            if exact:
+                tune(rows, self.repairer, self.finder.place)
 
     def _finished(
         self, picture: Image, rows: Sequence[Row], notes: list[str], check: bool
@@ -366,6 +370,19 @@ class Editor:
                 )
             )
         return Edited(edited, tuple(faces), tuple(notes))
+
+
+@functools.cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+def _one_thread() -> AbstractContextManager[Any]:
+    """Small systems are solved by one thread: others that wait for it would keep cores busy."""
+    limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limit
 
 
 def _as_found(model: ExpressionModel) -> ExpressionModel:
