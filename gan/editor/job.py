@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -244,7 +243,7 @@ def _edit_some(
 
 def _target(output: Path, path: str) -> Path:
     """The file for a photograph: as it is given, or in a folder."""
-    if output.is_dir() or (not output.suffix and str(output).endswith(os.sep)):
+    if output.is_dir():
         return _below(output, Source(path, Path(path).stem, False))
     return output
 
