@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import ExifTags, Image
 
 from gan.edit import main
 from gan.marked_png import EDITED
@@ -127,3 +127,16 @@ def test_torch_is_not_loaded(photo, tmp_path):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.endswith("[]\n")
+
+
+def test_a_photograph_on_its_side_is_edited_upright(photo, tmp_path, capsys):
+    side, output = tmp_path / "side.jpg", tmp_path / "out.jpg"
+    with Image.open(photo) as opened:
+        exif = opened.getexif()
+        exif[ExifTags.Base.Orientation] = 6
+        lying = opened.crop((0, 0, 200, 180)).transpose(Image.Transpose.ROTATE_90)
+        lying.save(side, exif=exif, quality=95)
+    edit(side, "--emotion", "happiness", "-o", output, capsys=capsys)
+    with Image.open(output) as opened:
+        assert opened.size == (200, 180)
+        assert opened.getexif()[ExifTags.Base.Orientation] == 1
