@@ -176,7 +176,8 @@ def _by_landmarks(
     for train, test in folds(taught.emotions, taught.persons, 3):
         part = LandmarkSvm.fit(taught.points[train], labels[train], len(classes), **settings)
         scores[test], inside[test] = part.scores(taught.points[test]), True
-    temperature = fit_temperature(scores[inside], labels[inside])
+    persons = [person for person, one in zip(taught.persons, inside, strict=True) if one]
+    temperature = fit_temperature(scores[inside], labels[inside], persons)
     machine = LandmarkSvm.fit(taught.points, labels, len(classes), **settings)
     return softmax(machine.scores(faces.points), temperature)
 

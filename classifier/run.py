@@ -194,7 +194,8 @@ class Run:
         numbers: Mapping[str, float] = {"validation_loss": loss, **judge(logits, self._labels)}
         folder.write_metrics(self.step, numbers)
         if self.standing.best is None or loss < self.standing.best:
-            self.standing = Standing(loss, self.epoch, fit_temperature(logits, self._labels))
+            temperature = fit_temperature(logits, self._labels, self._held.persons)
+            self.standing = Standing(loss, self.epoch, temperature)
             self._best = {k: v.detach().clone() for k, v in self._average.state_dict().items()}
             self._ship()
         told = ", ".join(

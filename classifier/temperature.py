@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Hashable, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,7 +22,9 @@ def softmax(logits: ArrayLike, temperature: float = 1.0) -> NDArray[np.float64]:
     return shares
 
 
-def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
+def fit_temperature(
+    logits: ArrayLike, labels: ArrayLike, persons: Sequence[Hashable] | None = None
+) -> float:
     """The temperature under which the labels are most probable.
 
     Parameters
@@ -28,6 +32,10 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     logits : (n, C) float array_like
         Of faces that were not learnt from.
     labels : (n,) int array_like
+    persons : sequence of n hashable, optional
+        Each person then counts alike, however many faces there are: what is wanted is honest on
+        the next person, and one with many hard faces would speak for all. None is nobody known,
+        who stands for a person.
 
     Returns
     -------
@@ -46,10 +54,15 @@ def fit_temperature(logits: ArrayLike, labels: ArrayLike) -> float:
     from scipy.special import logsumexp
 
     values, true = np.asarray(logits, dtype=np.float64), np.asarray(labels)
+    shares = np.full(len(true), 1 / len(true))
+    if persons is not None:
+        faces = Counter(persons)
+        shares = np.array([1.0 if one is None else 1 / faces[one] for one in persons])
+        shares /= shares.sum()
 
     def loss(log_temperature: float) -> float:
         scaled = values / np.exp(log_temperature)
-        return float((logsumexp(scaled, axis=1) - scaled[np.arange(len(true)), true]).mean())
+        return float(shares @ (logsumexp(scaled, axis=1) - scaled[np.arange(len(true)), true]))
 
     found = minimize_scalar(loss, bounds=np.log(_RANGE), method="bounded")
     return float(np.exp(found.x))

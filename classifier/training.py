@@ -219,7 +219,7 @@ def _fit_svm(
     machine = fit_svm(train[0], config)
     labels = held.labels(config.emotions)
     scores = machine.scores(held.points)
-    temperature = fit_temperature(scores, labels)
+    temperature = fit_temperature(scores, labels, held.persons)
     folder.prepare()
     folder.clear()
     folder.open(config.to_json(), metrics=0, step=0)

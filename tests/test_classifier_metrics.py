@@ -51,6 +51,17 @@ def test_honest_probabilities_have_a_small_error_and_temperature_finds_them():
     assert metrics.expected_calibration_error(softmax(sharp, found), labels) < 0.01
 
 
+def test_each_person_counts_alike_for_the_temperature():
+    logits = np.tile([[2.0, 0.0]], (12, 1))
+    labels = np.array([0, 0, 0, 1] + [1] * 8)  # four persons, then one with eight faces
+    persons = [*"abcd", *"e" * 8]
+    odds = 3 / 2  # of the five persons, three were told rightly
+    assert fit_temperature(logits, labels, persons) == pytest.approx(2 / np.log(odds), rel=1e-3)
+    assert fit_temperature(logits, labels) == pytest.approx(
+        20, rel=1e-3
+    )  # 3 of 12: as flat as can be
+
+
 def test_mcnemar_is_the_exact_binomial_test():
     truth = np.zeros(20, int)
     one, other = truth.copy(), truth.copy()

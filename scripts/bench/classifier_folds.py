@@ -82,7 +82,8 @@ def judge(
             for rows in (train[learn], train)
         )
         rows = train[choose]
-        temperature = fit_temperature(machine.scores(faces.points[rows]), labels[rows])
+        chosen = machine.scores(faces.points[rows])
+        temperature = fit_temperature(chosen, labels[rows], faces.take(rows).persons)
         said = whole.scores(faces.points[test])
         shares["landmarks + SVM"][test] = softmax(said, temperature)
     judged = faces.take(tested)
