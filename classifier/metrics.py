@@ -149,6 +149,32 @@ def expected_calibration_error(
     return float(np.abs(gap).sum() / len(said))
 
 
+def calibration_error_floor(
+    probabilities: ArrayLike, bins: int = BINS, *, draws: int = 200, seed: int = 0
+) -> float:
+    """What `expected_calibration_error` would be on average if the probabilities were true.
+
+    Parameters
+    ----------
+    probabilities : (n, C) float array_like
+    bins, draws, seed : int, optional
+
+    Returns
+    -------
+    floor : float
+        Not 0: shares of a few right answers scatter, and the error counts every distance. With
+        hundreds of faces it is some percent, with tens of thousands nearly nothing.
+    """
+    shares = np.asarray(probabilities, dtype=np.float64)
+    rng = np.random.default_rng(seed)
+    edges = shares.cumsum(axis=1)[:, :-1]
+    found = [
+        expected_calibration_error(shares, (rng.random((len(shares), 1)) > edges).sum(1), bins)
+        for _ in range(draws)
+    ]
+    return float(np.mean(found))
+
+
 def bootstrap(
     number: Callable[[Array], float],
     truth: ArrayLike,

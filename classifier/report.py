@@ -38,7 +38,8 @@ def measured(
     -------
     numbers : dict
         What JSON can hold: each of `NUMBERS` with its value and 95 % interval, the expected
-        calibration error, the confusion matrix, recalls, the worst emotion and the worst person.
+        calibration error and its floor, the confusion matrix, recalls, the worst emotion and the
+        worst person.
     """
     truth = faces.labels(classes)
     said = probabilities.argmax(axis=1)
@@ -54,6 +55,7 @@ def measured(
     return {
         **told,
         "expected calibration error": metrics.expected_calibration_error(probabilities, truth),
+        "calibration error floor": metrics.calibration_error_floor(probabilities),
         "recall": {name: None if np.isnan(value) else value for name, value in shown},
         "worst emotion": {"name": classes[worst], "recall": share},
         "worst person": None
@@ -104,7 +106,9 @@ def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
     lines = [
         f"{len(faces)} faces, {whose}; percent, with 95 % intervals over "
         + ("persons" if faces.persons_known else "pictures"),
-        "  ".join([" " * width, *(f"{name:>20}" for name in NUMBERS), f"{'ECE':>6}", "worst"]),
+        "  ".join(
+            [" " * width, *(f"{name:>20}" for name in NUMBERS), f"{'ECE (floor)':>11}", "worst"]
+        ),
     ]
     for name, told in results.items():
         cells = [
@@ -113,7 +117,10 @@ def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
             for key in NUMBERS
         ]
         worst = told["worst emotion"]
-        error = f"{100 * told['expected calibration error']:6.1f}"
+        error = (
+            f"{100 * told['expected calibration error']:.1f} "
+            f"({100 * told['calibration error floor']:.1f})"
+        ).rjust(11)
         last = f"{worst['name']} {100 * worst['recall']:.0f}"
         lines.append("  ".join([f"{name:<{width}}", *cells, error, last]))
     return lines if faces.persons_known else [*lines, f"all of these numbers: {UNKNOWN}"]

@@ -46,6 +46,11 @@ def test_honest_probabilities_have_a_small_error_and_temperature_finds_them():
     assert metrics.expected_calibration_error(shares, labels) < 0.01
     sharp = 2.5 * np.log(shares + 1e-12)
     assert metrics.expected_calibration_error(softmax(sharp), labels) > 0.05
+    # The floor is what honest probabilities get: much with few faces, little with many.
+    floors = [metrics.calibration_error_floor(shares[:n], draws=20) for n in (200, 20_000)]
+    assert floors[0] > 0.03 > 0.01 > floors[1] > 0
+    honest = metrics.expected_calibration_error(shares, labels)
+    assert honest == pytest.approx(floors[1], abs=0.003)
     found = fit_temperature(sharp, labels)
     assert found == pytest.approx(2.5, rel=0.05)
     assert metrics.expected_calibration_error(softmax(sharp, found), labels) < 0.01
