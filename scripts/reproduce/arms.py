@@ -74,7 +74,8 @@ class Teacher:
     -----
     Our model is fitted to the neutral and full faces of the training persons, with a face model's
     surface as prior. The rest of the shipped model, which was learnt from photographs of people
-    who may be in the set, is left out.
+    who may be in the set, is left out. Where there are too few faces to fit it (`fitted` is
+    False), the face model alone is used.
     """
 
     def __init__(
@@ -86,13 +87,12 @@ class Teacher:
         rows = trials.row[train[trials.strong[train]]]
         still = np.flatnonzero((found.emotion == NEUTRAL) & np.isin(found.person, persons))
         seen = np.concatenate([still, rows])
-        self.model = ExpressionModel.fit(
-            found.landmarks[seen],
-            found.emotion[seen],
-            found.person[seen],
-            found.intensity[seen],
-            prior=surface,
-        )
+        taught = (found.landmarks, found.emotion, found.person, found.intensity)
+        self.fitted = True
+        try:
+            self.model = ExpressionModel.fit(*(part[seen] for part in taught), prior=surface)
+        except ValueError:  # too few faces, or all too far from any that the face model makes
+            self.model, self.fitted = surface, False
         frontal = surface.frame.frontal(found.landmarks[rows])[0]
         self.golds = {}
         for emotion in emotions:
@@ -141,18 +141,24 @@ class Teacher:
 
     def _published(self, points: Array, label: int | None) -> Array:
         """Mapped to the gold face of an emotion, or to that which the map fits best."""
-        names = list(self.golds) if label is None else [self.emotions[label]]
-        best, least = points, np.inf
-        for name in names:
-            if name not in self.golds:
-                continue
-            gold = self.golds[name]
-            made = apply_calibration(*calibrate(None, gold, None, points), points)
-            size = np.linalg.norm(gold[36] - gold[45])
-            left = float(np.linalg.norm(made - gold, axis=1).mean() / size)
-            if left < least:
-                best, least = made, left
-        return best
+        if label is None:
+            gold = self.golds[self._best_gold(points)]
+        elif self.emotions[label] in self.golds:
+            gold = self.golds[self.emotions[label]]
+        else:
+            return points
+        return apply_calibration(*calibrate(None, gold, None, points), points)
+
+    def _best_gold(self, points: Array) -> str:
+        """The emotion whose gold face, as a share of its size, the quadratic map misses least."""
+        x, y = ((points - points.mean(axis=0)) / points.std()).T
+        basis = np.linalg.qr(np.stack([y * y, x * x, x * y, y, x, np.ones_like(x)], axis=1))[0]
+        left = {
+            name: np.linalg.norm(gold - basis @ (basis.T @ gold), axis=1).mean()
+            / np.linalg.norm(gold[36] - gold[45])
+            for name, gold in self.golds.items()
+        }
+        return min(left, key=lambda name: float(left[name]))
 
 
 def face_model() -> ExpressionModel:

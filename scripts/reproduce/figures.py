@@ -17,6 +17,8 @@ from landmarks.scheme import CLOSED_REGIONS, REGIONS
 from scripts.reproduce.arms import CEILINGS, TARGET
 
 _INK, _OURS, _OTHER, _CEILING = "#28304a", "#0b6e4f", "#8a93ab", "#b0561b"
+_CELL = 2.4, 2.9
+"""Of a drawn face, in distances between the outer eye corners."""
 _SHOWN = {
     "raw": "weak",
     "published": "published,\nbest gold",
@@ -28,9 +30,13 @@ _SHOWN = {
 
 def data_uri(figure: Figure) -> str:
     """A figure as the value of an <img>'s src; equal figures give equal text."""
+    return "data:image/png;base64," + base64.b64encode(_png(figure)).decode()
+
+
+def _png(figure: Figure) -> bytes:
     handle = io.BytesIO()
     figure.savefig(handle, format="png", dpi=130, metadata={"Software": None})
-    return "data:image/png;base64," + base64.b64encode(handle.getvalue()).decode()
+    return handle.getvalue()
 
 
 def bars(rows: dict[str, Any], column: str = "read", chance: float | None = None) -> str:
@@ -91,30 +97,72 @@ def drawn_faces(examples: list[dict[str, Any]]) -> str:
     """
     arms = [arm for arm in _SHOWN if arm in examples[0]["made"]]
     heads = ["own neutral", *(_SHOWN[arm] for arm in arms)]
-    figure = Figure(figsize=(1.35 * len(heads), 1.5 * len(examples) + 0.5), layout="constrained")
-    every = figure.subplots(len(examples), len(heads), squeeze=False)
-    for row, example in zip(every, examples, strict=True):
+    wide, high = _CELL
+    figure = Figure(figsize=(1.25 * len(heads) + 0.8, 1.45 * len(examples) + 0.5))
+    # One pair of axes for all faces: many are slow to lay out.
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.set_axis_off()
+    axes.set_xlim(-1.1 * wide, (len(heads) - 0.4) * wide)
+    axes.set_ylim((len(examples) - 0.4) * high, -0.85 * high)
+    for column, head in enumerate(heads):
+        axes.text(column * wide, -0.6 * high, head, ha="center", va="center", size=8, color=_INK)
+    for row, example in enumerate(examples):
         faces = [example["neutral"], *(example["made"][arm] for arm in arms)]
         said = [None, *(example["said"].get(arm) for arm in arms)]
-        for axes, face, word in zip(row, faces, said, strict=True):
-            right = word is None or word == example["emotion"]
-            _draw(axes, np.reshape(face, (68, 2)), _OURS if right else _CEILING)
-            axes.set_xlabel(word or "", size=8, color=_OURS if right else _CEILING)
-        row[0].set_ylabel(f"{example['person']}\n{example['emotion']}", size=8, color=_INK)
-    for axes, head in zip(every[0], heads, strict=True):
-        axes.set_title(head, size=8, color=_INK)
+        told = f"{example['person']}\n{example['emotion']}"
+        axes.text(-0.8 * wide, row * high, told, ha="center", va="center", size=8, color=_INK)
+        for column, (face, word) in enumerate(zip(faces, said, strict=True)):
+            color = _OURS if word in (None, example["emotion"]) else _CEILING
+            points = np.reshape(face, (68, 2))
+            points = points - (points.min(axis=0) + points.max(axis=0)) / 2
+            for name, indices in REGIONS.items():
+                line = [*indices, indices[0]] if name in CLOSED_REGIONS else list(indices)
+                x, y = points[line].T
+                axes.plot(x + column * wide, y + row * high, color=color, linewidth=1)
+            place = column * wide, (row + 0.47) * high
+            axes.text(*place, word or "", ha="center", va="center", size=8, color=color)
     return data_uri(figure)
 
 
-def _draw(axes: Axes, points: NDArray[np.float64], color: str) -> None:
-    for name, indices in REGIONS.items():
-        line = [*indices, indices[0]] if name in CLOSED_REGIONS else list(indices)
-        axes.plot(*points[line].T, color=color, linewidth=1)
-    axes.set_aspect("equal")
-    axes.invert_yaxis()
-    axes.set_xticks([])
-    axes.set_yticks([])
-    axes.spines[:].set_visible(False)
+def painted_faces(
+    heads: list[str],
+    people: list[str],
+    faces: NDArray[np.uint8],
+    said: list[list[str]],
+    truth: list[str],
+) -> bytes:
+    """The same people at each stage, as pictures; a PNG file.
+
+    Parameters
+    ----------
+    heads : list of m str
+        Stages.
+    people : list of n str
+    faces : (n, m, side, side, 3) uint8 array
+    said : n lists of m str
+        What the classifier said; green where it is the person's of `truth`.
+    truth : list of n str
+    """
+    rows, columns, side = faces.shape[:3]
+    high = round(1.25 * side)
+    sheet = np.full((rows * high, columns * side, 3), 255, np.uint8)
+    for row, column in np.ndindex(rows, columns):
+        top, left = row * high, column * side
+        sheet[top : top + side, left : left + side] = faces[row, column]
+    figure = Figure(figsize=(1.2 * columns + 1, 1.5 * rows + 0.6))
+    axes = figure.add_axes((0, 0, 1, 1))
+    axes.imshow(sheet, extent=(0, columns, rows, 0), aspect="auto")
+    axes.set_axis_off()
+    axes.set_xlim(-0.85, columns)
+    axes.set_ylim(rows, -0.4)
+    for column, head in enumerate(heads):
+        axes.text(column + 0.5, -0.2, head, ha="center", va="center", size=8, color=_INK)
+    for row, (person, words) in enumerate(zip(people, said, strict=True)):
+        axes.text(-0.42, row + 0.4, person, ha="center", va="center", size=8, color=_INK)
+        for column, word in enumerate(words):
+            color = _OURS if word == truth[row] else _CEILING
+            axes.text(column + 0.5, row + 0.9, word, ha="center", va="center", size=8, color=color)
+    return _png(figure)
 
 
 def file_uri(path: Path) -> str:

@@ -41,6 +41,8 @@ class Answers(NamedTuple):
     untreated : int
         How often our model refused a face as none that it knows, over all arms and folds; those
         stayed as they were.
+    unfitted : int
+        Folds with too few faces to fit our model to.
     shown : (k,) int array
         One trial of each of up to ten persons, for pictures.
     made : dict
@@ -51,6 +53,7 @@ class Answers(NamedTuple):
     fold: NDArray[np.intp]
     said: dict[tuple[str, str], NDArray[np.intp]]
     untreated: int
+    unfitted: int
     shown: NDArray[np.intp]
     made: dict[str, Array]
 
@@ -103,7 +106,7 @@ def run(
     names = [emotions[label] for label in trials.label]
     shown = _examples(trials)
     made = {arm: np.full((len(shown), 136), np.nan) for arm in ARMS if arm != "reading"}
-    untreated = 0
+    untreated = unfitted = 0
     divided = folds(names, trials.person.tolist(), count=count, seed=seed)
     for number, (train, test) in enumerate(divided):
         refuse_shared(trials.person[train].tolist(), trials.person[test].tolist())
@@ -118,9 +121,10 @@ def run(
                 treated = teacher.treat(arm, trials, shown[place])
                 faces[place] = frame.frontal(treated)[0]
         untreated += teacher.untreated
+        unfitted += not teacher.fitted
         tell(f"{protocol}: fold {number + 1} of {count}, {len(test)} faces of "
              f"{len(np.unique(trials.person[test]))} people tested")  # fmt: skip
-    return Answers(trials, fold, said, untreated, shown, made)
+    return Answers(trials, fold, said, untreated, unfitted, shown, made)
 
 
 def _examples(trials: Trials) -> NDArray[np.intp]:

@@ -50,6 +50,7 @@ def tabulate(answers: Answers, protocol: str, emotions: tuple[str, ...]) -> dict
         "weak": int(trials.weak.sum()),
         "persons": len(np.unique(trials.person)),
         "refused_by_model": answers.untreated,
+        "unfitted": answers.unfitted,
         "folds": [
             sorted(np.unique(trials.person[answers.fold == k]).tolist())
             for k in range(answers.fold.max() + 1)

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from classifier.dataset import Faces, joined
@@ -18,6 +17,7 @@ from classifier.splits import refuse_shared
 from gan.frame import Frame
 from landmarks.errors import InputError
 from landmarks.files import replacing
+from scripts.reproduce import figures
 from scripts.reproduce.arms import ARMS, TARGET, Teacher, face_model
 from scripts.reproduce.photographs import Photographs
 from scripts.reproduce.pictures import (
@@ -255,25 +255,16 @@ class Road:
         few = _some(self.frontal, self.trials.row[rows])
         columns = {"real": cut_pictures(few, self.frame)[0]}
         columns |= {arm: self.painted(arm, rows)[0] for arm in heads if arm != "real"}
-        figure = Figure(figsize=(1.2 * len(heads), 1.35 * len(rows) + 0.5), layout="constrained")
-        every = figure.subplots(len(rows), len(heads), squeeze=False)
-        for column, (arm, head) in enumerate(heads.items()):
-            every[0, column].set_title(head, size=8)
-            for row, place in enumerate(chosen):
-                axes = every[row, column]
-                axes.imshow(columns[arm][row])
-                word = said[arm][place]
-                color = "#0b6e4f" if word == self.trials.label[self.test[place]] else "#b0561b"
-                axes.set_xlabel(
-                    self.emotions[word], size=8, color="#0b6e4f" if right else "#b0561b"
-                )
-                axes.set_xticks([])
-                axes.set_yticks([])
-        for row, place in enumerate(rows):
-            told = f"{self.trials.person[place]}\n{self.emotions[self.trials.label[place]]}"
-            every[row, 0].set_ylabel(told, size=8)
+        label = self.trials.label
+        grid = figures.painted_faces(
+            list(heads.values()),
+            [f"{self.trials.person[row]}\n{self.emotions[label[row]]}" for row in rows],
+            np.stack([columns[arm] for arm in heads], axis=1),
+            [[self.emotions[said[arm][place]] for arm in heads] for place in chosen],
+            [self.emotions[label[row]] for row in rows],
+        )
         with replacing(path, "wb") as handle:
-            figure.savefig(handle, format="png", dpi=130, metadata={"Software": None})
+            handle.write(grid)
 
 
 def _silent(line: str) -> None:
