@@ -87,7 +87,8 @@ def _run(args: argparse.Namespace) -> int:
     if not count:
         raise InputError(_nothing(missed))
     if args.output is not None or missed:
-        _say(f"{count} faces in {len(sources) - len(missed)} of {len(sources)} pictures")
+        faces = f"{count} face{'' if count == 1 else 's'}"
+        _say(f"{faces} in {len(sources) - len(missed)} of {len(sources)} pictures")
     for one in missed[:_REASONS_SHOWN]:
         _say(f"  {_reason(one)}")
     if len(missed) > _REASONS_SHOWN:

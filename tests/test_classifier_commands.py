@@ -122,7 +122,7 @@ def test_predict_tells_faces_and_names_what_it_cannot(portrait, run, tmp_path, c
     model = str(run / "model")
     assert predict.main([str(tmp_path), "-m", model, "-o", str(tmp_path / "told.csv")]) == 0
     told = said(capsys)
-    assert "1 faces in 1 of 3 pictures" in told
+    assert "1 face in 1 of 3 pictures" in told
     assert "empty.png: shows no face" in told
     assert "page.jpg" in told
     with open(tmp_path / "told.csv", newline="") as handle:
