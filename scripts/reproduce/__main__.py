@@ -11,6 +11,7 @@ page with everything in it, and results.json.
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shlex
 import sys
 import warnings
@@ -28,10 +29,7 @@ from scripts.reproduce import landmark_road
 from scripts.reproduce.arms import face_model
 from scripts.reproduce.landmark_tables import tabulate
 from scripts.reproduce.photographs import Photographs, frontal_enough, read_photographs
-from scripts.reproduce.picture_road import Road
-from scripts.reproduce.pictures import Painter, divide
 from scripts.reproduce.protocols import protocols_of
-from scripts.reproduce.report import PAGE, write_report
 from scripts.reproduce.stages import Stages
 
 PROGRAM = "python -m scripts.reproduce"
@@ -43,6 +41,9 @@ _LEAST = {
     "filters": 1,
     "classifier_epochs": 1,
 }
+FEW = 50
+"""Persons of whom a generator learns too little."""
+
 PEOPLE = Path(__file__).parents[2] / "data" / "people_small.tar"
 
 
@@ -102,6 +103,10 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _run(args: argparse.Namespace, command: str) -> None:
+    if missing := _missing("jinja2", "matplotlib"):
+        raise InputError(f"the report needs {missing}: pip install -e '.[dev]'")
+    from scripts.reproduce.report import PAGE, write_report
+
     for name, least in _LEAST.items():
         value = getattr(args, name)
         if value is not None and value < least:
@@ -139,8 +144,15 @@ def _run(args: argparse.Namespace, command: str) -> None:
     try:
         if found.entries is None:
             notes.append("The set has no pictures: no half on pictures.")
+        elif missing := _missing("torch", "accelerate", "safetensors", "tensorboard"):
+            notes.append(f"No half on pictures: {missing} is not installed.")
         elif not args.landmarks_only:
             pictures = _pictures(found, frontal, stages, args)
+            if len(pictures["persons"]["train"]) < FEW:
+                notes.append(
+                    "The half on pictures shows that the road works, and no more: "
+                    f"{len(pictures['persons']['train'])} persons are too few to learn faces from."
+                )
     except InputError as error:
         notes.append(f"No half on pictures: {error}.")
     results = {
@@ -183,12 +195,20 @@ def _landmarks(
 def _pictures(
     found: Photographs, frontal: Photographs, stages: Stages, args: argparse.Namespace
 ) -> dict[str, Any]:
+    from scripts.reproduce.picture_road import Road
+    from scripts.reproduce.pictures import Painter, divide
+
     room = stages.room("generator")
     painter = Painter(room, args.generator_epochs, args.filters, args.seed, _tell)
     division = divide(found, args.seed)
     road = Road(found, frontal, division, EMOTIONS, stages, painter, network=args.network,
                 epochs=args.classifier_epochs, seed=args.seed, tell=_tell)  # fmt: skip
     return road.run()
+
+
+def _missing(*packages: str) -> str:
+    """Names of those that are not installed."""
+    return ", ".join(name for name in packages if importlib.util.find_spec(name) is None)
 
 
 def _tell(line: str) -> None:
