@@ -75,6 +75,8 @@ def evaluate(
     from classifier.dataset import load_faces
     from classifier.report import compared, majority, measured, table
 
+    if jobs < 1:
+        raise InputError(f"jobs is {jobs}: expected 1 or more")
     reading = reading or Reading()
     classifier = load_classifier(source, device=device)
     entries = reading.entries(datadir)
@@ -223,7 +225,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         if args.output is not None:
             _write(Path(args.output), results)
-    except InputError as error:
+    except (InputError, RuntimeError) as error:
         print(f"{PROGRAM}: {error}", file=sys.stderr)
         return 2
     except OSError as error:

@@ -106,6 +106,10 @@ def read_entries(
         raise SourceError(
             f"{path} does not exist: expected a folder of emotions, a CSV file or shards"
         )
+    if path.is_file() and path.suffix.lower() not in (".csv", ".tar"):
+        raise SourceError(
+            f"{path} is no folder, .csv or .tar file: expected one of them (unpack an archive first)"
+        )
     if path.suffix.lower() == ".tar" or (path.is_dir() and any(path.glob("*.tar"))):
         entries = _shards(path, scheme)
     elif path.is_dir() and not (path / LABELS_FILE).is_file():

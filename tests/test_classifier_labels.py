@@ -111,6 +111,9 @@ def test_tables_that_cannot_be_used_are_told(tmp_path, text, told):
 def test_sources_that_cannot_be_used_are_told(tmp_path):
     with pytest.raises(SourceError, match="does not exist"):
         read_entries(tmp_path / "none")
+    (tmp_path / "set.zip").touch()
+    with pytest.raises(SourceError, match="unpack an archive first"):
+        read_entries(tmp_path / "set.zip")
     with pytest.raises(SourceError, match="holds no folders"):
         read_entries(tmp_path)
     pictures(tmp_path, "happy/1.png")
