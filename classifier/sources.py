@@ -108,7 +108,7 @@ def read_entries(
         )
     if path.is_file() and path.suffix.lower() not in (".csv", ".tar"):
         raise SourceError(
-            f"{path} is no folder, .csv or .tar file: expected one of them (unpack an archive first)"
+            f"{path} is no folder, .csv or .tar file: expected one; unpack an archive first"
         )
     if path.suffix.lower() == ".tar" or (path.is_dir() and any(path.glob("*.tar"))):
         entries = _shards(path, scheme)
