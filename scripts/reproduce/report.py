@@ -95,6 +95,7 @@ def _drawn(table: dict[str, Any]) -> dict[str, Any]:
             name: {"alike": None, "taught": None, **row, "read": {"over_raw": None, **row["read"]}}
             for name, row in table["arms"].items()
         },
+        "commonest": float(commonest),
         "bars": figures.bars(table["arms"], chance=float(commonest)),
         "confusions": figures.confusions(compared, emotions),
         "faces": figures.drawn_faces(table["examples"]),
