@@ -39,7 +39,7 @@ _LEAST = {
     "persons": 4,
     "generator_epochs": 1,
     "filters": 1,
-    "classifier_epochs": 1,
+    "classifier_steps": 1,
 }
 FEW = 50
 """Persons of whom a generator learns too little."""
@@ -74,9 +74,14 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--filters", type=int, default=16, help="width of the generator (default %(default)s)"
     )
-    parser.add_argument("--network", default="plain", help="of the classifiers (%(default)s)")
     parser.add_argument(
-        "--classifier-epochs", type=int, default=40, metavar="N", help="(default %(default)s)"
+        "--network",
+        default="small",
+        choices=("small", "plain", "landmarks_svm"),
+        help="of the classifiers (%(default)s)",
+    )
+    parser.add_argument(
+        "--classifier-steps", type=int, default=100, metavar="N", help="(default %(default)s)"
     )
     parser.add_argument("--resume", action="store_true", help="go on with a run that was stopped")
     return parser
@@ -127,7 +132,7 @@ def _run(args: argparse.Namespace, command: str) -> None:
         "generator_epochs": args.generator_epochs,
         "filters": args.filters,
         "network": args.network,
-        "classifier_epochs": args.classifier_epochs,
+        "classifier_steps": args.classifier_steps,
     }
     stages = Stages(folder / "work", settings, resume=args.resume)
     frontal = frontal_enough(found, face_model())
@@ -155,6 +160,8 @@ def _run(args: argparse.Namespace, command: str) -> None:
                 )
     except InputError as error:
         notes.append(f"No half on pictures: {error}.")
+    for note in notes:
+        _tell(note)
     results = {
         "settings": settings,
         "data": {
@@ -202,7 +209,7 @@ def _pictures(
     painter = Painter(room, args.generator_epochs, args.filters, args.seed, _tell)
     division = divide(found, args.seed)
     road = Road(found, frontal, division, EMOTIONS, stages, painter, network=args.network,
-                epochs=args.classifier_epochs, seed=args.seed, tell=_tell)  # fmt: skip
+                steps=args.classifier_steps, seed=args.seed, tell=_tell)  # fmt: skip
     return road.run()
 
 

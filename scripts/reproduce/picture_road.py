@@ -6,6 +6,7 @@ And do calibrated, drawn faces teach a classifier what real faces of new people 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -41,6 +42,9 @@ PAINTED = ("raw", "published_label", "published", "ours_label", "ours", "ours_ow
 TAUGHT = ("raw", "published_label", "published", "ours", "ours_own", "ceiling")
 """Arms whose drawn faces teach a classifier of their own."""
 EXAMPLES = 10
+BATCH = 32
+QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3}
+"""For trainings of a hundred steps, in which an average over many more would stay at the start."""
 
 
 class Road:
@@ -56,8 +60,8 @@ class Road:
     painter : Painter
     network : str
         Of the classifiers.
-    epochs, seed : int
-        Of the classifiers.
+    steps, seed : int
+        Of the classifiers; all have as many steps.
     tell : callable
     """
 
@@ -71,13 +75,13 @@ class Road:
         painter: Painter,
         *,
         network: str,
-        epochs: int,
+        steps: int,
         seed: int,
         tell: Callable[[str], None],
     ) -> None:
         self.found, self.frontal, self.division = found, frontal, division
         self.emotions, self.stages, self.painter = emotions, stages, painter
-        self.network, self.epochs, self.seed, self.tell = network, epochs, seed, tell
+        self.network, self.steps, self.seed, self.tell = network, steps, seed, tell
         self.frame = Frame(size=SIDE)
         self.trials: Trials = make_trials(frontal, "quarter", face_model().frame, emotions)
         parts = {name: self._rows(persons) for name, persons in division._asdict().items()}
@@ -104,12 +108,13 @@ class Road:
 
     def drawn(self, arm: str, rows: NDArray[np.intp]) -> Faces:
         """The same, as a classifier takes them."""
-        return as_faces(*self.painted(arm, rows), self.shown(rows), self.who(rows))
+        return as_faces(*self.painted(arm, rows), self.shown(rows), self.who(rows), self.network)
 
     def real(self, rows: NDArray[np.intp]) -> Faces:
         """The true full photographs of trials."""
         few = _some(self.frontal, self.trials.row[rows])
-        return as_faces(*cut_pictures(few, self.frame), self.shown(rows), self.who(rows))
+        cut = cut_pictures(few, self.frame)
+        return as_faces(*cut, self.shown(rows), self.who(rows), self.network)
 
     def learn_to_paint(self) -> dict[str, Any]:
         """Train the generator on all photographs of training persons."""
@@ -124,13 +129,16 @@ class Road:
         """A classifier of its own for some faces, and what it says of others (stage `name`)."""
 
         def work() -> dict[str, list[int]]:
-            from classifier.config import Config
+            from classifier.config import SVM, Config
             from classifier.model import load_classifier
             from classifier.training import train_on
             from landmarks.runs.options import Options
 
             place = self.stages.room(name)
-            config = Config(network=self.network, epochs=self.epochs, side=SIDE, seed=self.seed)
+            epochs = math.ceil(self.steps * BATCH / len(train))
+            settings = {} if self.network == SVM else QUICK
+            config = Config(network=self.network, epochs=epochs, batch=BATCH, seed=self.seed,
+                            settings=settings)  # fmt: skip
             outcome = train_on(train, held, place, config, Options(log_every=100), report=_silent)
             if outcome.interrupted:
                 raise KeyboardInterrupt
@@ -188,15 +196,19 @@ class Road:
             f"weights of the classifiers ({self.network}) are best; {len(self.division.test)} "
             f"further persons, {len(self.test)} of their photographs, were tested. Weak means a "
             "quarter of the person's displacement, the neutral face that is known is the one the "
-            "face was weakened to. Landmarks are those of the set, or found in the photographs.",
-            "Faces are those of the six emotions; every classifier has the same network, number of "
-            f"faces ({len(self.train)}, twice as many for both), epochs and seed.",
+            "face was weakened to. Landmarks to draw from are those of the set, or found in the "
+            "photographs.",
+            "A classifier sees the picture, real or drawn, of 64 pixels, and the landmarks that "
+            "our network finds in it; it is not told those that were asked for. Every classifier "
+            f"has the same start, number of faces ({len(self.train)}, twice as many for both), "
+            f"steps ({self.steps}) and seed. What it begins with, the network `small`, has learnt "
+            "points, not emotions, of the persons that landmarks.split_of calls training persons.",
         ]
 
     def _reading(self, said: dict[str, list[int]]) -> dict[str, Any]:
         """Weak faces of test persons, drawn anew, read by one classifier."""
         rows = {arm: _row(ARMS[arm]._asdict(), self._score(said[arm])) for arm in PAINTED}
-        title = {"title": "true photographs", "label": "–", "neutral": "–"}
+        title = {"title": "true full photographs", "label": "–", "neutral": "–"}
         rows["real"] = _row(title, self._score(said["real"]))
         for arm in PAINTED[1:]:
             rows[arm]["read"]["over_raw"] = self._compare(said[arm], said["raw"])

@@ -11,12 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from classifier.config import NETWORKS
 from classifier.dataset import Faces, make_faces
 from classifier.splits import folds, split_all
 from gan.frame import Frame, write_frame
 from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.image import Picture
+from landmarks.keypoints import load_predictor
+from landmarks.keypoints.crops import typical_box
 from scripts.reproduce.photographs import Photographs
 
 Array = NDArray[np.float64]
@@ -161,6 +164,24 @@ class Painter:
         )
 
 
-def as_faces(images: Images, placed: Array, emotion: Sequence[str], person: Sequence[str]) -> Faces:
-    """Pictures as the classifier takes them: grey, upright, of one size."""
-    return make_faces(images, placed, list(emotion), list(person), side=SIDE, channels=1)
+def as_faces(
+    images: Images, placed: Array, emotion: Sequence[str], person: Sequence[str], network: str
+) -> Faces:
+    """Pictures as a classifier takes them: upright, of one size, with landmarks.
+
+    The landmarks are found in the pictures, by our network: what was asked for when a face was
+    drawn is not told, but for its place.
+
+    Parameters
+    ----------
+    images, placed
+        As `cut_pictures` gives them.
+    emotion, person : sequences of n str
+    network : str
+        The classifier's.
+    """
+    sides = [typical_box(points) for points in placed]
+    boxes = np.array([(*(middle - side / 2), *(middle + side / 2)) for middle, side in sides])
+    found = load_predictor("small").predict_many(list(images), boxes).points
+    channels, side = NETWORKS[network]
+    return make_faces(images, found, list(emotion), list(person), side=side, channels=channels)
