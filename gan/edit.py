@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     shown.add_argument("--fps", type=float, default=25.0, help="frames a second (%(default)g)")
     how = parser.add_argument_group("how")
     how.add_argument(
-        "-p", "--predictor", default="small", help="places the landmarks: small, or a file"
+        "-p",
+        "--predictor",
+        help="places the landmarks: small, or a file (dlib's, which reads expressions best)",
     )
     how.add_argument("-m", "--model", help="weights of python -m gan.editor.train (those shipped)")
     how.add_argument("--device", help="cpu, cuda, … (the processor, without torch)")

@@ -70,7 +70,7 @@ def test_a_folder_is_edited_and_bad_photographs_are_named(photo, tmp_path, capsy
 def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
     from landmarks import detect
 
-    [face] = detect(read_image(photo), predictor="small")
+    [face] = detect(read_image(photo))
     points, output = tmp_path / "wanted.txt", tmp_path / "out.webp"
     write_points(points, face.points + 1)
     told = edit(photo, "--landmarks", points, "-o", output, capsys=capsys)

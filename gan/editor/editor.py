@@ -52,7 +52,7 @@ class Editor:
     def __init__(
         self,
         repairer: Repairer,
-        predictor: str | None = "small",
+        predictor: str | None = None,
         model: ExpressionModel | None = None,
     ) -> None:
         self.repairer = repairer
@@ -67,7 +67,7 @@ class Editor:
         path: str | os.PathLike[str] | None = None,
         *,
         device: str | None = None,
-        predictor: str | None = "small",
+        predictor: str | None = None,
         warp_only: bool = False,
     ) -> Editor:
         """The editor that ships, or one with other weights.

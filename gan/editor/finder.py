@@ -9,11 +9,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.expression import ExpressionModel
 from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
+from gan.editor.fine import FinePlacer
 from gan.editor.subject import Subject
 from gan.editor.wish import as_face
 from landmarks.faces import Face
 from landmarks.image import as_rgb
-from landmarks.placing import Placer, make_placer
+from landmarks.keypoints.predictor import SMALL
+from landmarks.placing import Placer, is_network, make_placer
 from landmarks.search import Search
 from landmarks.views import Views
 
@@ -38,7 +40,12 @@ class Finder:
     @cached_property
     def place(self) -> Placer:
         """Places landmarks in faces whose box is known."""
-        return make_placer(self._predictor)
+        place = make_placer(self._predictor)
+        return place if is_network(self._predictor) else FinePlacer(place)
+
+    @cached_property
+    def _network(self) -> Placer:
+        return make_placer(SMALL)
 
     @cached_property
     def _search(self) -> Search:
@@ -50,7 +57,12 @@ class Finder:
         boxes = self._search(views)
         if not boxes:
             return []
-        return [Face(b, *fit) for b, fit in zip(boxes, self.place(views, boxes), strict=True)]
+        fits = self.place(views, boxes)
+        if any(fit.radius is None for fit in fits):
+            # dlib's predictor does not tell how sure it is: our network does, for a millisecond.
+            sure = self._network(views, boxes)
+            fits = [own._replace(points=fit.points) for fit, own in zip(fits, sure, strict=True)]
+        return [Face(b, *fit) for b, fit in zip(boxes, fits, strict=True)]
 
     def points(self, given: ArrayLike | None, name: str) -> NDArray[np.float64] | None:
         """Landmarks (68, 2) as they are given, or of the largest face of a photograph.

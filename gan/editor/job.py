@@ -45,7 +45,7 @@ class Job:
     animate: str | None
     seconds: float
     fps: float
-    predictor: str
+    predictor: str | None
     model: str | None
     device: str | None
     warp_only: bool

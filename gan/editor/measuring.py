@@ -117,9 +117,7 @@ def _place(placer: Placer, image: NDArray[np.uint8], near: Array) -> Array:
     return points
 
 
-def face_similarity(
-    first: NDArray[np.uint8], second: NDArray[np.uint8], *points: Array
-) -> float:
+def face_similarity(first: NDArray[np.uint8], second: NDArray[np.uint8], *points: Array) -> float:
     """SSIM of two squares (SIDE, SIDE, 3) on the face that landmarks tell.
 
     Parameters

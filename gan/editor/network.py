@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch.nn.utils.parametrize import register_parametrization
 
 from gan.editor.inputs import CHANNELS
 
@@ -117,8 +117,8 @@ class Critic(nn.Module):
         super().__init__()
         self.layers = nn.ModuleList()
         for before, after in itertools.pairwise((6, *widths)):
-            self.layers.append(spectral_norm(nn.Conv2d(before, after, 4, stride=2, padding=1)))
-        self.last = spectral_norm(nn.Conv2d(widths[-1], 1, 3, padding=1))
+            self.layers.append(_normed(nn.Conv2d(before, after, 4, stride=2, padding=1)))
+        self.last = _normed(nn.Conv2d(widths[-1], 1, 3, padding=1))
 
     def forward(self, faces: Tensor, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
         """Logits (B, 1, h, w), and the features below them.
@@ -130,3 +130,38 @@ class Critic(nn.Module):
             features = nn.functional.leaky_relu(layer(features), 0.2)
             kept.append(features)
         return self.last(features), kept
+
+
+class _SpectralNorm(nn.Module):
+    """A weight divided by its largest singular value, followed by one power iteration each time.
+
+    torch's own one multiplies matrices with vectors, whose last bits depend on where they lie in
+    memory: a resumed run would differ from one that was not stopped.
+
+    References
+    ----------
+    Miyato et al., "Spectral Normalization for Generative Adversarial Networks", ICLR 2018.
+    """
+
+    direction: Tensor
+
+    def __init__(self, rows: int) -> None:
+        super().__init__()
+        self.register_buffer("direction", nn.functional.normalize(torch.randn(rows), dim=0))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """(O, I, h, w) → the same shape."""
+        matrix = weight.flatten(1)
+        with torch.no_grad():
+            across = nn.functional.normalize((matrix * self.direction[:, None]).sum(0), dim=0)
+            if self.training:
+                down = nn.functional.normalize((matrix * across).sum(1), dim=0)
+                self.direction.copy_(down)
+            # The graph of an earlier pass of this step must not see the next one's.
+            down = self.direction.clone()
+        return weight / (down * (matrix * across).sum(1)).sum()
+
+
+def _normed(layer: nn.Conv2d) -> nn.Conv2d:
+    register_parametrization(layer, "weight", _SpectralNorm(layer.out_channels))
+    return layer

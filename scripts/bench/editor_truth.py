@@ -135,7 +135,8 @@ def _measure(editor: Editor, film: Film, known: bool) -> tuple[float, ...]:
     )
     [face] = edited.faces
     places = editor.finder.points(full.image, "the true full picture")
-    assert places is not None and face.found is not None
+    assert places is not None
+    assert face.found is not None
     square = square_of(places)
     laid = align_similarity(face.source[_STEADY], places[_STEADY])
     linear = laid.scale * np.asarray(laid.rotation)
