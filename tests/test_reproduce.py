@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from skimage import data
 
 from calibration.action_units import EMOTIONS
 from classifier import metrics
@@ -176,6 +178,16 @@ def test_bad_input_is_one_sentence(tmp_path, capsys, argv, told):
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+def test_persons_must_be_known(tmp_path, capsys):
+    for emotion in ("anger", "fear"):
+        place = tmp_path / "set" / emotion / "x.png"
+        place.parent.mkdir(parents=True)
+        Image.fromarray(data.astronaut()[:256, 128:384]).save(place)
+    argv = ["--data", str(tmp_path / "set"), "-o", str(tmp_path / "out")]
+    assert command.main(argv) == 2
+    assert "who is shown must be told" in capsys.readouterr().err
 
 
 def test_people_without_a_neutral_face_are_told(tmp_path, capsys):

@@ -102,7 +102,10 @@ def read_photographs(
         persons = list(dict.fromkeys(found.person.tolist()))[:most]
         found = _kept(found, np.isin(found.person, persons), "of persons beyond --persons")
     if not np.isin(found.emotion, emotions).any():
-        raise InputError(f"{path} has no expression of a known person: expected {emotions[0]}, …")
+        raise InputError(
+            f"{path} shows no expression of a known person: who is shown must be told, by a column "
+            "'person' or by folders below those of the emotions"
+        )
     return found
 
 
