@@ -20,6 +20,7 @@ from scripts.reproduce.arms import ARMS, TARGET
 PAGE, RESULTS = "index.html", "results.json"
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "opencv-python", "pillow", "torch", "matplotlib")
+_DRAWN = ("raw", "published", TARGET, "ceiling", "real")
 _COMPARED = ("raw", "published", TARGET, "ceiling_own")
 
 
@@ -110,7 +111,8 @@ def _drawn_pictures(found: dict[str, Any], folder: Path) -> dict[str, Any]:
             name: {**row, "read": {"over_raw": None, **row["read"]}}
             for name, row in table["arms"].items()
         }
-        shown = {row["title"]: row["read"]["confusion"] for row in list(arms.values())[:4]}
+        chosen = [arms[name] for name in _DRAWN if name in arms]
+        shown = {row["title"]: row["read"]["confusion"] for row in chosen}
         tables.append(
             {
                 **table,
