@@ -6,6 +6,9 @@ from setuptools import setup
 
 _GAN = [
     "accelerate>=0.30",
+    "imageio>=2.31",  # films of an edit
+    "imageio-ffmpeg>=0.5",  # .mp4 among them
+    "onnx>=1.16",  # torch writes its ONNX files with it
     "safetensors>=0.4.3",
     "scikit-image>=0.22",
     "tensorboard>=2.14",

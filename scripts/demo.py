@@ -16,6 +16,7 @@ from PIL import Image
 
 from calibration import dial
 from data.people import sheet
+from gan import edit
 from landmarks import extract
 from landmarks.draw import overlay
 from landmarks.files import read_points, replacing
@@ -23,10 +24,11 @@ from landmarks.image import crop
 from scripts import demo_faces
 
 _SIDE = 460
+_DIAL = "0,0.5,1,1.5"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Find the landmarks of the portrait in scikit-image's wheel, and turn its expression up.
+    """Give the portrait in scikit-image's wheel six expressions, and show its landmarks and dial.
 
     Then a small translator learns from synthetic people to draw faces, and draws the dial.
 
@@ -45,11 +47,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = Path(parser.parse_args(argv).output)
     photo, points = folder / "astronaut.png", folder / "astronaut.txt"
     strip, picture = folder / "dial.png", folder / "demo.png"
+    edited = folder / "edited.png"
     people, drawn = folder / "people.png", folder / "generated.png"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         portrait = _portrait()
         _save(photo, portrait)
+        code = edit.main([str(photo), "--emotion", "all", "--dial", _DIAL, "-o", str(edited)])
+        if code:
+            return code
         code = extract.main(["-i", str(photo), "-o", str(points), "--draw", str(folder / "drawn")])
         code = code or dial.main([str(points), "-o", str(strip)])
         if code:
@@ -66,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     for name, path in {
         "photograph": photo,
+        "edited": edited,
         "landmarks": points,
         "drawn": folder / "drawn" / photo.name,
         "the dial": strip,

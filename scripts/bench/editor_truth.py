@@ -5,9 +5,9 @@ python -m scripts.bench.editor_truth FILMS
 FILMS are shards of synthetic people with films from neutral to apex
 (`python -m data.people FILMS --per-person 9 --sequences 1 …`). Of each film of a held-out person
 (`landmarks.split_of`; nobody of whom the editor was trained on) the picture nearest to a quarter of
-the expression is edited to the full one, and compared with the picture nearest to that. Both are laid
-over each other by nose and eyes, since heads drift. Told is the landmark error as a share of doing
-nothing, by the exact points and as the predictor finds them again, and SSIM of the face.
+the expression is edited to the full one, and compared with the picture nearest to that. Both are
+laid over each other by nose and eyes, since heads drift. Told is the landmark error as a share of
+doing nothing, by the exact points and as the predictor finds them again, and SSIM of the face.
 """
 
 from __future__ import annotations
@@ -113,10 +113,10 @@ def _run(args: argparse.Namespace) -> None:
         table = np.array(rows)
         before, wanted, found, was, now = table.mean(axis=0)
         print(
-            f"{told}, emotion known: {len(rows)} films of {args.split} persons ({lost} could not be "
-            f"edited); landmark error of doing nothing {before:.2%}; share of it: wanted "
-            f"{wanted / before:.2f}, found again {found / before:.2f}; SSIM of the face to the true "
-            f"full picture {was:.3f} before, {now:.3f} edited, nearer in "
+            f"{told}, emotion known: {len(rows)} films of {args.split} persons ({lost} could not "
+            f"be edited); landmark error of doing nothing {before:.2%}; share of it: wanted "
+            f"{wanted / before:.2f}, found again {found / before:.2f}; SSIM of the face to the "
+            f"true full picture {was:.3f} before, {now:.3f} edited, nearer in "
             f"{(table[:, 4] > table[:, 3]).mean():.0%}",
             flush=True,
         )
