@@ -20,11 +20,14 @@ from gan.editor.batches import Pair, matched
 from gan.editor.editor import Editor
 from gan.editor.frames import Frames, read_frames
 from gan.editor.measuring import (
+    Finding,
     Method,
     Scores,
+    as_edited,
     copied,
     dialled,
     flicker,
+    plain,
     rank_correlations,
     repaired,
     score,
@@ -90,7 +93,7 @@ def reconstruction(
 def editing(
     editor: Editor,
     images: Sequence[Image8],
-    predictors: Mapping[str, str | None],
+    finders: Mapping[str, Finding],
     say: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
     """Dials of six emotions, read again.
@@ -99,22 +102,22 @@ def editing(
     ----------
     editor : Editor
     images : sequence of (H, W, 3) uint8 arrays
-    predictors : mapping
-        Name → what finds the landmarks of the results, as `landmarks.detect`.
+    finders : mapping
+        Name → what finds the landmarks of the results.
     say : callable
         Is told how far it is.
 
     Returns
     -------
     told : dict
-        Predictor → emotion → numbers.
+        Finder → emotion → numbers.
     """
     told: dict[str, dict[str, Any]] = {}
-    for name, predictor in predictors.items():
+    for name, find in finders.items():
         told[name] = {}
         for emotion in editor.model.emotions:
             say(f"{len(images)} faces, read with {name}: {emotion}")
-            shown = dialled(editor, images, emotion, INTENSITIES, predictor=predictor)
+            shown = dialled(editor, images, emotion, INTENSITIES, find=find)
             ranks = rank_correlations(shown.read, INTENSITIES)
             off = shown.read - np.array(INTENSITIES)
             rising = np.isfinite(ranks)
@@ -254,7 +257,9 @@ def _run(args: argparse.Namespace) -> None:
     }
     if args.faces:
         images = list(editable(frames, editor, args.faces))
-        numbers["editing"] = editing(editor, images, {"small": "small", "dlib": None}, say)
+        numbers["editing"] = editing(
+            editor, images, {"the editor's points": as_edited(editor), "detect": plain}, say
+        )
         jitter = [flicker(editor, image, "happiness", 25) for image in images[:5]]
         numbers["flicker"] = float(np.nanmean(jitter))
         _print_editing(numbers)

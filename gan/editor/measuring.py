@@ -24,6 +24,7 @@ from landmarks.placing import Placer
 from landmarks.views import Views
 
 Array = NDArray[Any]
+Finding: TypeAlias = Callable[[NDArray[np.uint8]], "Array | None"]
 Method: TypeAlias = Callable[[Pair], NDArray[np.uint8]]
 
 _DETAIL = 2
@@ -180,8 +181,7 @@ def dialled(
     emotion: str,
     intensities: Sequence[float],
     *,
-    predictor: str | None,
-    identity: bool = True,
+    find: Finding,
 ) -> Dialled:
     """Turn the dial of one emotion, and read the results as anybody would.
 
@@ -192,35 +192,54 @@ def dialled(
         Photographs whose largest face is edited.
     emotion : str
     intensities : sequence of float
-    predictor : str or None
-        As `landmarks.detect`, which finds the face anew in each result; the shipped expression
-        model reads it.
-    identity : bool, optional
-        Measure it too.
+    find : callable
+        Picture → landmarks of its largest face, or None: finds the face anew in each result; the
+        shipped expression model reads it.
     """
     model = ExpressionModel.load()
     column = model.emotions.index(emotion)
     read = np.full((len(images), len(intensities)), np.nan)
     far = np.full_like(read, np.nan)
     for row, image in enumerate(images):
-        before = detect(image, predictor=predictor, faces="largest")
+        before = find(image)
         [shown] = editor.dial(image, [emotion], intensities, faces="largest")
         for place, result in enumerate(shown):
-            faces = detect(result, predictor=predictor, faces="largest")
-            if not faces:
+            after = find(result)
+            if after is None:
                 continue
-            read[row, place] = model.estimate(faces[0].points).intensities[column]
-            if identity and before:
-                pair = descriptors([image, result], [before[0].points, faces[0].points])
+            read[row, place] = model.estimate(after).intensities[column]
+            if before is not None:
+                pair = descriptors([image, result], [before, after])
                 far[row, place] = float(identity_distances(pair[0], pair[1]))
     return Dialled(read, far)
+
+
+def plain(image: NDArray[np.uint8]) -> Array | None:
+    """As `landmarks.detect` finds them: dlib's points, in whole pixels."""
+    faces = detect(image, faces="largest")
+    return faces[0].points if faces else None
+
+
+def as_edited(editor: Editor) -> Finding:
+    """As the editor itself finds them."""
+
+    def find(image: NDArray[np.uint8]) -> Array | None:
+        try:
+            return editor.finder.points(image, "the result")
+        except ValueError:
+            return None
+
+    return find
 
 
 def rank_correlations(read: Array, intensities: Sequence[float]) -> Array:
     """Spearman's correlation of each row (n, S) with the intensities; NaN where one is missing."""
     return np.array(
         [
-            float(spearmanr(row, intensities).statistic) if np.isfinite(row).all() else np.nan
+            # A dial that does not move anything rises in no order.
+            (float(spearmanr(row, intensities).statistic) if np.ptp(row) > 0 else 0.0)
+            if np.isfinite(row).all()
+            else np.nan
             for row in read
         ]
     )
@@ -246,7 +265,7 @@ def flicker(editor: Editor, image: NDArray[np.uint8], emotion: str, frames: int)
     steps = np.linspace(0, 1, frames)
     found = []
     for frame in editor.frames(image, list(steps), emotion=emotion, faces="largest"):
-        faces = detect(frame, predictor="small", faces="largest")
+        faces = detect(frame, predictor="small", faces="largest")  # the steadiest
         if faces:
             found.append(faces[0].points)
     points = np.array(found)
