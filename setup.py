@@ -87,6 +87,7 @@ setup(
             *_CLASSIFIER,
             *_GAN,
             *_KEYPOINTS,
+            "jinja2>=3.1",  # the report of python -m scripts.reproduce
             "mitsuba>=3.9",  # path-traced pictures are tested too
             "mypy>=1.8",
             "pytest>=8",
