@@ -22,15 +22,18 @@ from landmarks.draw import overlay
 from landmarks.files import read_points, replacing
 from landmarks.image import crop
 from scripts import demo_faces
+from scripts.reproduce import __main__ as reproduce
 
 _SIDE = 460
 _DIAL = "0,0.5,1,1.5"
+_REPORT = ["--classifier-steps", "40"]
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Give the portrait in scikit-image's wheel six expressions, and show its landmarks and dial.
 
-    Then a small translator learns from synthetic people to draw faces, and draws the dial.
+    Then a small translator learns from synthetic people to draw faces, and draws the dial; and the
+    experiment tells what calibration is worth on those people.
 
     Parameters
     ----------
@@ -49,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     strip, picture = folder / "dial.png", folder / "demo.png"
     edited = folder / "edited.png"
     people, drawn = folder / "people.png", folder / "generated.png"
+    report = folder / "report"
     try:
         folder.mkdir(parents=True, exist_ok=True)
         portrait = _portrait()
@@ -67,6 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code:
             return code
         _save(drawn, demo_faces.draw(read_points(points), learnt / "model"))
+        if code := reproduce.main(["-o", str(report), *_REPORT, "--resume"]):
+            return code
     except OSError as error:
         sys.stderr.write(f"{folder} cannot be written: {error.strerror or error}\n")
         return 2
@@ -79,6 +85,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "all in one": picture,
         "synthetic": people,
         "generated": drawn,
+        "experiment": report / "index.html",
     }.items():
         print(f"{name:<11} {path}")
     return 0

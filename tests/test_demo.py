@@ -33,9 +33,14 @@ def test_the_demo_writes_its_pictures_and_is_quick_the_second_time(
 ):
     few_people(tmp_path / "people.tar")
     monkeypatch.setattr(demo_faces, "PEOPLE", tmp_path / "people.tar")
+    # The experiment has tests of its own.
+    monkeypatch.setattr(demo.reproduce, "main", lambda argv: asked.append(argv) or 0)
+    asked: list[list[str]] = []
     assert demo.main(["-o", str(tmp_path)]) == 0
+    assert asked[0][:2] == ["-o", str(tmp_path / "report")]
     told = capsys.readouterr().out
-    for name in ("astronaut.txt", "dial.png", "demo.png", "people.png", "generated.png"):
+    pictures = ("edited.png", "dial.png", "demo.png", "people.png", "generated.png")
+    for name in ("astronaut.txt", *pictures):
         assert name in told
         assert (tmp_path / name).stat().st_size > 100
     drawn = np.asarray(Image.open(tmp_path / "generated.png"))

@@ -292,7 +292,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     add("shards", help="a shard or folder of them, with two or more pictures of each person")
     add("-o", "--output", type=Path, metavar="FOLDER", help="for editor.json and pairs.png")
-    add("--model", help="modeldir, .safetensors or .onnx file (default: the editor that ships)")
+    add("-m", "--model", help="modeldir, .safetensors or .onnx file (default: the one that ships)")
     add("--device", help="of the network (default: the processor)")
     add("--translator", metavar="MODELDIR", help="of gan.train, to compare with")
     add("--split", default="test", choices=("train", "validation", "test"), help="of persons")
