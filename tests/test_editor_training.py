@@ -17,7 +17,7 @@ from gan.editor import train as command  # noqa: E402
 from gan.editor.batches import Batches, example, matched  # noqa: E402
 from gan.editor.config import Config  # noqa: E402
 from gan.editor.frames import film_of, load_frames, pairs_of  # noqa: E402
-from gan.editor.judge import Judge  # noqa: E402
+from gan.editor.judge import Judge, Seen  # noqa: E402
 from gan.editor.measuring import warped  # noqa: E402
 from gan.editor.network import Critic, RepairNetwork  # noqa: E402
 from gan.editor.square import SIDE, into, square_of  # noqa: E402
@@ -162,7 +162,20 @@ def test_landmark_distance_by_hand():
 def test_features_are_compared_in_their_own_spread():
     true = torch.tensor([0.0, 2.0]).view(1, 1, 1, 2)
     assert float(losses.feature_distance([true + 1], [true])) == pytest.approx(1 / true.std())
-    assert float(losses.feature_distance([], [])) == 0
+
+
+def test_before_there_is_a_critic_no_part_is_on_another_device():
+    def made(*shape: int) -> torch.Tensor:
+        return torch.ones(*shape, device="meta")
+
+    face, weight, points = made(2, 3, 16, 16), made(2, 1, 16, 16), made(2, 68, 2)
+    seen = Seen(points, (made(2, 4, 8, 8),))
+    share = dict.fromkeys(("l1", "structure", "landmarks", "perception"), 1.0)
+    share |= {"adversarial": 0.0, "matching": 0.0}
+    loss, parts = losses.generator_loss(
+        face, face, weight, points, (seen, seen), (made(1), [], []), share
+    )
+    assert {part.device.type for part in (loss, *parts.values())} == {"meta"}
 
 
 def test_the_critic_is_right_about_what_it_is_sure_of():

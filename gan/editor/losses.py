@@ -51,15 +51,12 @@ def landmark_distance(points: Tensor, wanted: Tensor) -> Tensor:
 
 
 def feature_distance(first: Sequence[Tensor], second: Sequence[Tensor]) -> Tensor:
-    """Mean absolute difference of maps, level by level, in standard deviations of the second.
-
-    No maps are no distance.
-    """
+    """Mean absolute difference of maps, level by level, in standard deviations of the second."""
     parts = [
         (a - b.detach()).abs().mean() / b.detach().std().clamp_min(1e-3)
         for a, b in zip(first, second, strict=True)
     ]
-    return torch.stack(parts).mean() if parts else torch.zeros(())
+    return torch.stack(parts).mean()
 
 
 def generator_loss(
@@ -81,7 +78,8 @@ def generator_loss(
     seen : (Seen, Seen)
         What the landmark network sees in the face and in the target.
     critic : (Tensor, sequence, sequence)
-        Logits of the face, and the critic's features of the face and the target.
+        Logits of the face, and the critic's features of the face and the target; none before there
+        is a critic.
     share : mapping
         Weight of each part by name.
 
@@ -98,7 +96,7 @@ def generator_loss(
         "landmarks": landmark_distance(seen[0].points.float(), wanted),
         "perception": feature_distance(seen[0].features, seen[1].features),
         "adversarial": -logits.float().mean(),
-        "matching": feature_distance(painted, true),
+        "matching": feature_distance(painted, true) if painted else logits.new_zeros(()),
     }
     loss = torch.stack([share[name] * part.float() for name, part in parts.items()]).sum()
     return loss, parts
