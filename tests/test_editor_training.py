@@ -212,6 +212,23 @@ def test_the_judge_sees_landmarks_in_the_square_and_can_be_differentiated(portra
     assert face.grad.abs().sum() > 0
 
 
+def test_the_judge_loses_no_pixels_in_bfloat16():
+    class Fixed(torch.nn.Module):
+        def forward(self, seen):
+            looked.append(seen)
+            return SimpleNamespace(points=placed)
+
+    judge, looked = Judge(), []
+    placed = torch.rand(1, 68, 2, generator=torch.manual_seed(0))
+    judge.network = Fixed()
+    crops = torch.tensor([[[0.7, 0.1, 21.3], [-0.1, 0.7, 19.6]]])
+    face = torch.linspace(-1, 1, SIDE).expand(1, 3, SIDE, SIDE)  # brighter to the right
+    whole = judge(face, crops).points
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(judge(face, crops).points, whole)
+    assert torch.equal(*looked)
+
+
 def test_a_stopped_run_ends_in_the_same_bytes(shards, tmp_path, monkeypatch):
     whole = go(shards, tmp_path / "whole", report=(lines := []).append)
     assert (whole.step, whole.interrupted) == (4, False)

@@ -59,7 +59,8 @@ class Judge(nn.Module):
         one = torch.arange(self.side, dtype=crops.dtype, device=crops.device)
         y, x = torch.meshgrid(one, one, indexing="ij")
         places = torch.stack([x, y, torch.ones_like(x)], dim=-1)
-        inside = torch.einsum("hwk,bik->bhwi", places, crops)
+        with _whole(crops):
+            inside = torch.einsum("hwk,bik->bhwi", places, crops)
         # From pixels of the square to what grid_sample calls −1…1, the outer edges of its pixels.
         grid = (2 * inside + 1) / SIDE - 1
         weights = torch.tensor(_GREY, dtype=faces.dtype, device=faces.device).view(1, 3, 1, 1)
@@ -68,6 +69,13 @@ class Judge(nn.Module):
             grey, grid.to(grey), padding_mode="border", align_corners=False
         )
         self._maps = []
-        pixels = self.network(seen).points * self.side - 0.5
+        pixels = self.network(seen).points.to(crops) * self.side - 0.5
         full = torch.cat([pixels, torch.ones_like(pixels[..., :1])], dim=-1)
-        return Seen(torch.einsum("bnk,bik->bni", full, crops), tuple(self._maps))
+        with _whole(crops):
+            points = torch.einsum("bnk,bik->bni", full, crops)
+        return Seen(points, tuple(self._maps))
+
+
+def _whole(crops: Tensor) -> torch.autocast:
+    """Geometry is never rounded to the eight bits of bfloat16: pixels would be lost."""
+    return torch.autocast(crops.device.type, enabled=False)
