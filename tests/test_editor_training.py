@@ -16,7 +16,7 @@ from gan.editor import losses  # noqa: E402
 from gan.editor import train as command  # noqa: E402
 from gan.editor.batches import Batches, example, matched  # noqa: E402
 from gan.editor.config import Config  # noqa: E402
-from gan.editor.frames import film_of, load_frames, pairs_of  # noqa: E402
+from gan.editor.frames import film_of, load_frames, pairs_of, read_frames  # noqa: E402
 from gan.editor.judge import Judge, Seen  # noqa: E402
 from gan.editor.measuring import warped  # noqa: E402
 from gan.editor.network import Critic, RepairNetwork  # noqa: E402
@@ -337,6 +337,16 @@ def test_one_picture_of_a_person_is_no_pair(tmp_path, shards):
             written.add(sample.key, encode_sample(sample))
     with pytest.raises(InputError, match="pairs cannot be made"):
         load_frames([tmp_path / "few"])
+
+
+def test_a_picture_of_nobody_is_told(tmp_path, shards):
+    from landmarks.shards import read_shards
+
+    sample = next(read_shards(shards))
+    with writing_set(tmp_path / "nobody", {"source": "x"}) as written:
+        written.add(sample.key, encode_sample(sample._replace(record={})))
+    with pytest.raises(InputError, match=f"sample {sample.key} tells no person"):
+        read_frames(tmp_path / "nobody", "train")
 
 
 def test_a_file_of_something_else_is_refused(tmp_path):

@@ -134,11 +134,14 @@ def read_frames(source: str | os.PathLike[str], split: str) -> Frames:
     Raises
     ------
     InputError
-        It is missing or damaged.
+        It is missing or damaged, or a sample tells no person.
     """
     part = _Part()
     for sample in read_shards(source):
-        if split_of(sample.record.get("person", "")) == split:
+        person = sample.record.get("person")
+        if person is None or person == "":
+            raise InputError(f"{source}: sample {sample.key} tells no person")
+        if split_of(person) == split:
             part.add(sample.image, sample.points, sample.record, sample.key)
     return part.frames(load_predictor())
 
