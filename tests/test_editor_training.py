@@ -339,6 +339,22 @@ def test_one_picture_of_a_person_is_no_pair(tmp_path, shards):
         load_frames([tmp_path / "few"])
 
 
+def test_a_source_without_pairs_is_told(tmp_path, shards):
+    from gan.editor.training import _tell
+    from landmarks.shards import read_shards
+
+    with writing_set(tmp_path / "few", {"source": "x"}) as written:
+        for sample in list(read_shards(shards))[::2]:
+            written.add(sample.key, encode_sample(sample))
+    lines: list[str] = []
+    # The first source judges, and so has pairs of validation persons.
+    _tell(load_frames([shards, tmp_path / "few", shards]), lines.append)
+    assert f"{tmp_path / 'few'}: no pairs of training persons, nothing is learnt from it" in lines
+    assert [line.split(":")[0] for line in lines if "training persons" in line].count(
+        str(shards)
+    ) == 2
+
+
 def test_a_picture_of_nobody_is_told(tmp_path, shards):
     from landmarks.shards import read_shards
 

@@ -60,6 +60,10 @@ class Loaded:
     ----------
     train : tuple of Frames
         One for each source with pairs of training persons.
+    sources : tuple of str
+        Where each of them is from.
+    unpaired : tuple of str
+        Sources without such pairs: nothing of them is learnt from.
     validation : Frames
         Of validation persons of the first source.
     test : int
@@ -69,6 +73,8 @@ class Loaded:
     """
 
     train: tuple[Frames, ...]
+    sources: tuple[str, ...]
+    unpaired: tuple[str, ...]
     validation: Frames
     test: int
     errors: tuple[ShardError, ...]
@@ -94,6 +100,8 @@ def load_frames(sources: Sequence[str | os.PathLike[str]]) -> Loaded:
     """
     errors: list[ShardError] = []
     train: list[Frames] = []
+    paired: list[str] = []
+    unpaired: list[str] = []
     validation, test = None, 0
     predictor = load_predictor()
     for number, source in enumerate(sources):
@@ -108,7 +116,9 @@ def load_frames(sources: Sequence[str | os.PathLike[str]]) -> Loaded:
                 test += 1
             elif split == "train" or number == 0:
                 parts[split].add(sample.image, sample.points, sample.record, sample.key)
-        if len((frames := parts["train"].frames(predictor)).pairs):
+        frames = parts["train"].frames(predictor)
+        (paired if len(frames.pairs) else unpaired).append(os.fspath(source))
+        if len(frames.pairs):
             train.append(frames)
         if number == 0:
             validation = parts["validation"].frames(predictor)
@@ -119,7 +129,7 @@ def load_frames(sources: Sequence[str | os.PathLike[str]]) -> Loaded:
             f"{sources[0]} has no two pictures of one validation person: give shards with more "
             "persons first"
         )
-    return Loaded(tuple(train), validation, test, tuple(errors))
+    return Loaded(tuple(train), tuple(paired), tuple(unpaired), validation, test, tuple(errors))
 
 
 def read_frames(source: str | os.PathLike[str], split: str) -> Frames:

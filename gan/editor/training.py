@@ -184,9 +184,11 @@ def _tell(loaded: Loaded, report: Callable[[str], None]) -> None:
         report(f"skipped: {error}")
     if loaded.errors:
         report(f"{len(loaded.errors)} samples or shards cannot be read and are skipped")
-    for number, frames in enumerate(loaded.train, start=1):
+    for source in loaded.unpaired:
+        report(f"{source}: no pairs of training persons, nothing is learnt from it")
+    for source, frames in zip(loaded.sources, loaded.train, strict=True):
         report(
-            f"source {number}: {len(frames.pairs):,} pairs of {len(frames.images):,} pictures of "
+            f"{source}: {len(frames.pairs):,} pairs of {len(frames.images):,} pictures of "
             f"{len(set(frames.persons))} training persons"
         )
     held = loaded.validation
