@@ -9,7 +9,13 @@ import pytest
 from gan.editor import Edited, Editor
 from gan.editor.choice import NoFaceError
 from gan.editor.repair import Repairer
+from gan.editor.square import SIDE
+from landmarks.detector import Box
 from landmarks.errors import InputError, PointsError
+from landmarks.faces import Face
+
+
+IDENTITY = np.stack(np.meshgrid(*[np.arange(SIDE, dtype=np.float32)] * 2), axis=-1)
 
 
 @pytest.fixture(scope="module")
@@ -107,6 +113,24 @@ def test_all_faces_or_a_chosen_one(editor, pair):
     assert len(both.faces) == 2
     assert (both.image[:, 200:] == one[:, 200:]).all()
     assert (both.image[:, :200] != pair[:, :200]).any()
+
+
+def test_the_edits_of_faces_close_together_both_stay(points, monkeypatch):
+    class Brightens(Repairer):
+        def __call__(self, squares, source, wanted):
+            made = super().__call__(squares, source, wanted)
+            light = made.regions[..., None] * np.float32([40, 40, 40])
+            return made._replace(maps=np.zeros_like(made.maps) + IDENTITY, residual=light)
+
+    brightens = Editor(Brightens(None))
+    boxes = [Box(left, 50, left + 80, 130, 1.0) for left in (40, 110)]
+    close = [Face(box, points + (70 * number, 0)) for number, box in enumerate(boxes)]
+    monkeypatch.setattr(brightens.finder, "detect", lambda image: close)
+    grey = np.full((200, 320, 3), 90, np.uint8)
+    wish = {"emotion": "surprise", "exact": False}
+    lit = [brightens.edit(grey, faces=which, **wish) - 90.0 for which in (1, 2, "all")]
+    assert ((lit[0] > 10) & (lit[1] > 10)).any()
+    assert lit[2] == pytest.approx(lit[0] + lit[1], abs=1)
 
 
 def test_given_landmarks_are_taken_and_nothing_is_detected(editor, head, points, monkeypatch):

@@ -335,7 +335,7 @@ class Editor:
         for intensity in intensities:
             edited = picture.copy()
             for row in rows:
-                row.patch(int(np.searchsorted(values, intensity))).onto(edited)
+                row.onto(edited, int(np.searchsorted(values, intensity)))
             yield edited
 
     def _row(
@@ -357,7 +357,7 @@ class Editor:
         edited = picture.copy()
         faces = []
         for row in rows:
-            row.patch(0).onto(edited)
+            row.onto(edited, 0)
             found = row.found(self.finder.place) if check else None
             faces.append(
                 EditedFace(

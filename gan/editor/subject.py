@@ -73,9 +73,19 @@ class Subject:
         """Points (..., 2) of the photograph in pixels of the square."""
         return into(self._matrix, points)
 
-    def patch(self, coordinates: Array, region: Array, residual: Array) -> Patch:
-        """What changes in the photograph, as `gan.editor.compose.compose`."""
-        return compose(self.photograph, self._matrix, coordinates, region, self._toned(residual))
+    def patch(
+        self, picture: NDArray[np.uint8], coordinates: Array, region: Array, residual: Array
+    ) -> Patch:
+        """What changes in a picture, as `gan.editor.compose.compose`.
+
+        Parameters
+        ----------
+        picture : (H, W, 3) uint8 array
+            The photograph; faces beside this one may be edited in it.
+        coordinates, region, residual
+            As for `compose`.
+        """
+        return compose(picture, self._matrix, coordinates, region, self._toned(residual))
 
     def _toned(self, residual: Array) -> Array:
         """Without colours where the face has none."""

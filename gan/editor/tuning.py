@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gan.editor.compose import Patch
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
 from gan.editor.wish import Target
@@ -69,10 +68,13 @@ class Row:
         self.wanted = self.target.points(requests) + pushed
         self.made: Repaired | None = None
 
-    def patch(self, place: int) -> Patch:
-        """What changes in the photograph at one of the intensities."""
+    def onto(self, picture: NDArray[np.uint8], place: int) -> None:
+        """Write the edit at one of the intensities into a picture (H, W, 3), in place.
+
+        Where faces are close together, the edits of those that were written before stay.
+        """
         assert self.made is not None
-        return self.subject.patch(*(values[place] for values in self.made))
+        self.subject.patch(picture, *(values[place] for values in self.made)).onto(picture)
 
     def found(self, place: Placer) -> Array:
         """Landmarks (S, 68, 2) of the edited faces, in pixels of the photograph."""
