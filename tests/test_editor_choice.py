@@ -126,6 +126,12 @@ def test_without_an_emotion_it_is_the_faces_own(model, smiling):
     assert target.read(target.points([0.5])) == pytest.approx([0.5], abs=0.05)
 
 
+def test_neutral_is_neutral_at_every_intensity(model, smiling):
+    neutral = Target(Wish("neutral"), model, smiling).points([0.0, 0.5, 1.0])
+    still = model.intensify(smiling, 0.0, "happiness")
+    assert neutral == pytest.approx(np.array([still] * 3), abs=0.5)
+
+
 def test_a_gold_face_tells_emotion_and_intensity(model, smiling):
     other = model.intensify(smiling, 0.0, "happiness") * [1.05, 1] + 30
     gold = model.intensify(other, 0.8, "surprise")

@@ -91,6 +91,8 @@ def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
         (["-o", "photo.jpg"], "is the photograph itself"),
         (["--emotion", "fear"], "expected -o, --animate, or both"),
         (["--emotion", "all", "-o", "out.png"], "expected --dial"),
+        (["--emotion", "neutral", "--dial", "0,1", "-o", "out.png"], "neutral has no intensities"),
+        (["--emotion", "neutral", "--animate", "out.gif"], "neutral has no intensities"),
         (["--dial", "0,7", "-o", "out.png"], "intensity is 7"),
         (["--dial", "0,1", "--faces", "all", "-o", "out.png"], "--dial shows one face"),
         (["--animate", "out.gif", "--fps", "0"], "expected more than 0 s"),

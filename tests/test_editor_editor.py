@@ -14,7 +14,6 @@ from landmarks.detector import Box
 from landmarks.errors import InputError, PointsError
 from landmarks.faces import Face
 
-
 IDENTITY = np.stack(np.meshgrid(*[np.arange(SIDE, dtype=np.float32)] * 2), axis=-1)
 
 

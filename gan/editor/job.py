@@ -66,6 +66,8 @@ class Job:
                 raise InputError("--dial shows one face: expected --faces with one")
         elif self.emotion == "all":
             raise InputError("--emotion all makes a strip: expected --dial with intensities")
+        if self.emotion == "neutral" and (self.dial is not None or self.animate is not None):
+            raise InputError("neutral has no intensities: expected another --emotion")
         if self.intensity is not None:
             check_intensity(self.intensity)
         if self.animate is not None:

@@ -195,9 +195,9 @@ class Target:
             return self._model.calibrate_to_gold(
                 repeated, self._wish.gold, neutral=self._neutral, intensity=scaled
             )
-        own = self._wish.emotion in (None, "neutral")
-        named = None if own else self._wish.emotion
-        return self._model.intensify(repeated, given, named, self._neutral)
+        if self._wish.emotion == "neutral":
+            return self._model.intensify(repeated, np.zeros_like(given), None, self._neutral)
+        return self._model.intensify(repeated, given, self._wish.emotion, self._neutral)
 
     def read(self, found: Array) -> NDArray[np.float64]:
         """Intensity that faces show.
