@@ -1,5 +1,7 @@
 """Scores of edits: equal pictures are equal, a copy is scored as a copy, a dial by its order."""
 
+import json
+
 import numpy as np
 import pytest
 
@@ -7,7 +9,8 @@ from calibration import ExpressionModel
 from gan.editor import evaluate
 from gan.editor.batches import Pair
 from gan.editor.editor import Editor
-from gan.editor.evaluate import draw_sheet, table
+from gan.editor.evaluate import draw_sheet, drawn, persons_of, table
+from gan.editor.frames import Frames
 from gan.editor.measuring import (
     copied,
     face_similarity,
@@ -24,6 +27,8 @@ from gan.editor.warp import backward_map, warp
 from landmarks import detect
 from landmarks.placing import make_placer
 from scripts import build_editor
+
+PAIRS = np.array([(0, 1), (1, 0), (2, 3)])
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +92,43 @@ def test_a_still_film_does_not_flicker_and_a_shaken_one_does(small):
     points = plain(small)
     eyes = np.linalg.norm(points[45] - points[36])
     assert flicker(Film(3), small, "happiness", 4) == pytest.approx(3 / eyes, rel=0.15)
+
+
+def test_frames_without_a_face_do_not_make_neighbours_of_others(small):
+    class Cut:
+        def frames(self, image, intensities, **_):
+            moved, none = np.roll(image, 6, axis=1), np.zeros_like(image)
+            return [image, image, image, none, moved, moved, moved]
+
+    assert flicker(Cut(), small, "happiness", 7) == 0
+    assert np.isnan(flicker(Cut(), np.zeros_like(small), "happiness", 7))
+
+
+def test_persons_are_those_of_the_pairs_alone():
+    frames = Frames((), np.empty((0, 68, 2)), ("a", "a", "b", "b", "c"), (), PAIRS)
+    assert persons_of(frames, np.array([0, 1])) == 1
+    assert persons_of(frames, drawn(frames, 400)) == 2
+    assert sorted(drawn(frames, 400)) == [0, 1, 2]
+    assert len(drawn(frames, 2)) == 2
+
+
+def test_one_picture_of_a_person_is_measured_by_dials(tmp_path, monkeypatch, capsys):
+    blank = np.zeros((64, 64, 3), np.uint8)
+    frames = Frames((blank,), np.zeros((1, 68, 2)), ("a",), ("x",), PAIRS[:0])
+    monkeypatch.setattr(Editor, "load", lambda *_, **__: Editor(Repairer(None)))
+    monkeypatch.setattr(evaluate, "read_frames", lambda *_: frames)
+    assert evaluate.main(["shards", "-o", str(tmp_path)]) == 0
+
+    def refuse(name):
+        raise AssertionError(f"{name} is no JSON")
+
+    told = json.loads((tmp_path / "editor.json").read_text(), parse_constant=refuse)
+    assert told["flicker"] is None
+    assert told["editing"]["detect"]["anger"]["spearman_mean"] is None
+    assert "reconstruction" not in told
+    assert not (tmp_path / "pairs.png").exists()
+    assert evaluate.main(["shards", "--faces", "0"]) == 2
+    assert "no two pictures of one test person" in capsys.readouterr().err
 
 
 def test_the_sheet_has_best_and_worst(pair):

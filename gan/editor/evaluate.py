@@ -50,32 +50,37 @@ _TITLE = 20
 Image8 = NDArray[np.uint8]
 
 
+def drawn(frames: Frames, most: int) -> NDArray[np.int64]:
+    """Rows of `frames.pairs`, so many or all: drawn once and for all."""
+    return np.random.default_rng(0).permutation(len(frames.pairs))[:most]
+
+
+def persons_of(frames: Frames, rows: NDArray[np.int64]) -> int:
+    """Different persons of some pairs."""
+    return len({frames.persons[place] for place in frames.pairs[rows, 0]})
+
+
 def reconstruction(
-    frames: Frames, methods: Mapping[str, Method], most: int, say: Callable[[str], None]
-) -> tuple[list[Pair], dict[str, Scores], dict[str, float]]:
+    pairs: Sequence[Pair], methods: Mapping[str, Method], say: Callable[[str], None]
+) -> tuple[dict[str, Scores], dict[str, float]]:
     """Second pictures of held-out people from first ones.
 
     Parameters
     ----------
-    frames : Frames
+    pairs : sequence of Pair
     methods : mapping
         Name → method.
-    most : int
-        Pairs, drawn once and for all.
     say : callable
         Is told how far it is.
 
     Returns
     -------
-    pairs : list of Pair
     scores : dict
         Name → Scores.
     told : dict
         Distances of the identities of two true pictures of one person, and of neighbours in the
         list, who mostly are two persons.
     """
-    rows = np.random.default_rng(0).permutation(len(frames.pairs))[:most]
-    pairs = [matched(frames, int(row)) for row in rows]
     placers = {"wanted": make_placer("small"), "dlib": make_placer(None)}
     scores = {}
     for name, method in methods.items():
@@ -87,7 +92,7 @@ def reconstruction(
         "identity_same": float(identity_distances(first, second).mean()),
         "identity_others": float(identity_distances(first[1:], second[:-1]).mean()),
     }
-    return pairs, scores, told
+    return scores, told
 
 
 def editing(
@@ -110,7 +115,7 @@ def editing(
     Returns
     -------
     told : dict
-        Finder → emotion → numbers.
+        Finder → emotion → numbers; NaN where no face is found.
     """
     told: dict[str, dict[str, Any]] = {}
     for name, find in finders.items():
@@ -124,14 +129,29 @@ def editing(
             told[name][emotion] = {
                 "faces": int(rising.sum()),
                 "lost": int((~rising).sum()),
-                "spearman_mean": float(np.nanmean(ranks)),
-                "spearman_at_least_098": float((ranks[rising] >= 0.98).mean()),
-                "mean_absolute_error": float(np.nanmean(np.abs(off))),
-                "within_015": float((np.abs(off[rising]) <= 0.15).mean()),
-                "read": np.nanmean(shown.read, axis=0).tolist(),
-                "identity_at_1": float(np.nanmean(shown.identity[:, _FULL])),
+                "spearman_mean": _mean(ranks),
+                "spearman_at_least_098": _mean(ranks[rising] >= 0.98),
+                "mean_absolute_error": _mean(np.abs(off)),
+                "within_015": _mean(np.abs(off[rising]) <= 0.15),
+                "read": [_mean(column) for column in shown.read.T],
+                "identity_at_1": _mean(shown.identity[:, _FULL]),
             }
     return told
+
+
+def _mean(values: NDArray[Any]) -> float:
+    """Of the finite ones; NaN where there are none."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if finite.size else float("nan")
+
+
+def as_json(value: Any) -> Any:
+    """The same as JSON can hold it: null instead of NaN."""
+    if isinstance(value, Mapping):
+        return {name: as_json(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [as_json(entry) for entry in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
 
 
 def editable(frames: Frames, editor: Editor, most: int) -> Iterator[Image8]:
@@ -221,28 +241,62 @@ def _run(args: argparse.Namespace) -> None:
         args.output.mkdir(parents=True, exist_ok=True)
     editor = Editor.load(args.model, device=args.device)
     frames = read_frames(args.shards, args.split)
-    if len(frames.pairs) == 0:
+    rows = drawn(frames, args.pairs)
+    if not len(rows) and not (args.faces and frames.images):
         raise InputError(f"{args.shards} has no two pictures of one {args.split} person")
+    numbers: dict[str, Any] = {"split": args.split, "pairs": len(rows)}
+    if len(rows):
+        pairs = [matched(frames, int(row)) for row in rows]
+        numbers["persons"] = persons_of(frames, rows)
+        methods = _methods(editor, args.translator)
+        scores, told = reconstruction(pairs, methods, say)
+        numbers |= _print_reconstruction(scores, told, numbers)
+    else:
+        say("no pairs are reconstructed: dials alone are read")
+    if args.faces:
+        images = list(editable(frames, editor, args.faces))
+        numbers["editing"] = editing(
+            editor, images, {"the editor's points": as_edited(editor), "detect": plain}, say
+        )
+        jitter = [flicker(editor, image, "happiness", 25) for image in images[:5]]
+        numbers["flicker"] = _mean(np.array(jitter))
+        _print_editing(numbers)
+    if args.output is not None:
+        with replacing(args.output / "editor.json") as handle:
+            handle.write(json.dumps(as_json(numbers), indent=2, allow_nan=False) + "\n")
+        written = ["editor.json"]
+        if len(rows):
+            columns = {name: method for name, method in methods.items() if name != "nothing"}
+            sheet = draw_sheet(pairs, columns, -scores["editor"].similarity)
+            with replacing(args.output / "pairs.png", "wb") as file:
+                Image.fromarray(sheet).save(file, "png")
+            written.append("pairs.png")
+        print(f"{args.output}: {', '.join(written)}")
+
+
+def _methods(editor: Editor, translator: str | None) -> dict[str, Method]:
     methods: dict[str, Method] = {
         "nothing": copied,
         "warp": warped,
         "editor": repaired(editor.repairer),
     }
-    if args.translator is not None:
+    if translator is not None:
         from gan.editor.translated import translated
 
-        methods["translator"] = translated(args.translator)
-    pairs, scores, told = reconstruction(frames, methods, args.pairs, say)
-    persons = len(set(frames.persons))
+        methods["translator"] = translated(translator)
+    return methods
+
+
+def _print_reconstruction(
+    scores: Mapping[str, Scores], told: Mapping[str, float], numbers: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same for editor.json."""
     print(
-        f"{len(pairs)} pairs of {persons} {args.split} persons; nobody of them was trained on if "
-        "the editor was trained by landmarks.split_of"
+        f"{numbers['pairs']} pairs of {numbers['persons']} {numbers['split']} persons; nobody of "
+        "them was trained on if the editor was trained by landmarks.split_of"
     )
     print(table(scores, told), flush=True)
-    numbers: dict[str, Any] = {
-        "split": args.split,
-        "persons": persons,
-        "pairs": len(pairs),
+    return {
         "reconstruction": {
             name: {
                 "similarity": float(s.similarity.mean()),
@@ -255,22 +309,6 @@ def _run(args: argparse.Namespace) -> None:
         },
         **told,
     }
-    if args.faces:
-        images = list(editable(frames, editor, args.faces))
-        numbers["editing"] = editing(
-            editor, images, {"the editor's points": as_edited(editor), "detect": plain}, say
-        )
-        jitter = [flicker(editor, image, "happiness", 25) for image in images[:5]]
-        numbers["flicker"] = float(np.nanmean(jitter))
-        _print_editing(numbers)
-    if args.output is not None:
-        with replacing(args.output / "editor.json") as handle:
-            handle.write(json.dumps(numbers, indent=2) + "\n")
-        columns = {name: method for name, method in methods.items() if name != "nothing"}
-        sheet = draw_sheet(pairs, columns, -scores["editor"].similarity)
-        with replacing(args.output / "pairs.png", "wb") as file:
-            Image.fromarray(sheet).save(file, "png")
-        print(f"{args.output}: editor.json, pairs.png")
 
 
 def _print_editing(numbers: Mapping[str, Any]) -> None:

@@ -260,16 +260,19 @@ def flicker(editor: Editor, image: NDArray[np.uint8], emotion: str, frames: int)
     -------
     jitter : float
         Mean distance of each frame's landmarks from the middle of its neighbours', in inter-ocular
-        distances: 0 where all move evenly. What the predictor finds in every frame is compared.
+        distances: 0 where all move evenly. What the predictor finds in every frame is compared;
+        frames in which it finds no face are left out with both their neighbours, NaN where nothing
+        is left.
     """
     steps = np.linspace(0, 1, frames)
-    found = []
+    found: list[Array] = []
     for frame in editor.frames(image, list(steps), emotion=emotion, faces="largest"):
         faces = detect(frame, predictor="small", faces="largest")  # the steadiest
-        if faces:
-            found.append(faces[0].points)
-    points = np.array(found)
-    if len(points) < 3:
+        found.append(faces[0].points if faces else np.full((scheme.COUNT, 2), np.nan))
+    points = np.array(found).reshape(-1, scheme.COUNT, 2)
+    off = np.linalg.norm(points[1:-1] - (points[:-2] + points[2:]) / 2, axis=2)
+    whole = np.isfinite(off).all(axis=1)
+    if not whole.any():
         return float("nan")
-    off = points[1:-1] - (points[:-2] + points[2:]) / 2
-    return float(np.linalg.norm(off, axis=2).mean() / inter_ocular_distance(points[0]))
+    first = points[np.isfinite(points).all(axis=(1, 2))][0]
+    return float(off[whole].mean() / inter_ocular_distance(first))
