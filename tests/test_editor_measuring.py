@@ -1,6 +1,7 @@
 """Scores of edits: equal pictures are equal, a copy is scored as a copy, a dial by its order."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +28,7 @@ from gan.editor.warp import backward_map, warp
 from landmarks import detect
 from landmarks.placing import make_placer
 from scripts import build_editor
+from scripts.bench import editor_truth
 
 PAIRS = np.array([(0, 1), (1, 0), (2, 3)])
 
@@ -129,6 +131,35 @@ def test_one_picture_of_a_person_is_measured_by_dials(tmp_path, monkeypatch, cap
     assert not (tmp_path / "pairs.png").exists()
     assert evaluate.main(["shards", "--faces", "0"]) == 2
     assert "no two pictures of one test person" in capsys.readouterr().err
+
+
+def test_an_edit_is_judged_by_the_exact_points(pair, monkeypatch, capsys):
+    own = np.array([0.0, 1.5])  # where the predictor puts everything
+    weak = SimpleNamespace(image=pair.source, points=pair.before, record={"emotion": "surprise"})
+    full = SimpleNamespace(image=pair.target, points=pair.after)
+    film = editor_truth.Film(weak, weak, full)
+
+    class Right:
+        """Wants half of the true motion."""
+
+        finder = SimpleNamespace(points=lambda image, name: pair.after + own)
+
+        def edit_faces(self, image, **_):
+            half = (pair.before + pair.after) / 2
+            face = SimpleNamespace(source=pair.before + own, wanted=half + own, found=half)
+            return SimpleNamespace(faces=[face], image=pair.target)
+
+    *_, still, moved = editor_truth._measure(Right(), film, known=False)
+    assert moved == pytest.approx(still / 2, rel=0.05)
+
+    class Never:
+        def edit_faces(self, image, **_):
+            raise ValueError
+
+    monkeypatch.setattr(Editor, "load", lambda *_, **__: Never())
+    monkeypatch.setattr(editor_truth, "films", lambda *_: [film, film])
+    assert editor_truth.main(["films"]) == 2
+    assert "none of the 2 films can be edited" in capsys.readouterr().err
 
 
 def test_the_sheet_has_best_and_worst(pair):
