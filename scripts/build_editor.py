@@ -19,12 +19,14 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from data import youtube_faces
 from data.people.__main__ import main as people
 from gan.editor import train
 from gan.editor.repair import SHIPPED
 from landmarks.errors import InputError
+from landmarks.files import TEMPORARY
 
 PROGRAM = "python -m scripts.build_editor"
 
@@ -62,13 +64,18 @@ def ship(modeldir: Path, command: str, folder: Path) -> tuple[Path, Path]:
 
     network, config = load_network(modeldir)
     told = dataclasses.replace(config, told=f"{DATA}; trained by: {command}")
-    weights, drawn = folder / SHIPPED.with_suffix(".safetensors").name, folder / SHIPPED.name
-    save_editor(weights, network.state_dict(), told)
-    export(weights, drawn)
-    for path in (weights, drawn):
-        if path.stat().st_size >= _LIMIT:
-            raise InputError(f"{path} has {path.stat().st_size:,} bytes: expected less than 10 MB")
-    return weights, drawn
+    names = (SHIPPED.with_suffix(".safetensors").name, SHIPPED.name)
+    # Beside the old files, which stay as they are unless both new ones are as they should be.
+    with TemporaryDirectory(dir=folder, prefix=TEMPORARY) as beside:
+        weights, drawn = (Path(beside) / name for name in names)
+        save_editor(weights, network.state_dict(), told)
+        export(weights, drawn)
+        for path in (weights, drawn):
+            if (size := path.stat().st_size) >= _LIMIT:
+                raise InputError(f"{path.name} has {size:,} bytes: expected less than 10 MB")
+        for path in (weights, drawn):
+            path.replace(folder / path.name)
+    return folder / names[0], folder / names[1]
 
 
 def main(argv: Sequence[str] | None = None) -> int:

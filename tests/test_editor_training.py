@@ -313,6 +313,30 @@ def test_weights_are_half_as_large_and_exported_alike(shards, tmp_path):
     assert np.abs(said[0].residual).max() > 0
 
 
+def test_files_that_are_too_large_do_not_replace_those_that_ship(tmp_path, monkeypatch):
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from gan.editor.model_file import save_editor
+    from scripts import build_editor
+
+    run, folder = tmp_path / "run", tmp_path / "editor"
+    run.mkdir()
+    folder.mkdir()
+    state = RepairNetwork(WIDTHS).state_dict()
+    save_editor(run / "editor.safetensors", state, Config(widths=WIDTHS))
+    (folder / "editor.onnx").write_bytes(b"old")
+    limit = build_editor._LIMIT
+    monkeypatch.setattr(build_editor, "_LIMIT", 10)
+    with pytest.raises(InputError, match="expected less than 10 MB"):
+        build_editor.ship(run, "a command", folder)
+    assert [path.name for path in folder.iterdir()] == ["editor.onnx"]
+    assert (folder / "editor.onnx").read_bytes() == b"old"
+    monkeypatch.setattr(build_editor, "_LIMIT", limit)
+    made = build_editor.ship(run, "a command", folder)
+    assert sorted(folder.iterdir()) == sorted(made)
+    assert (folder / "editor.onnx").stat().st_size > 1000
+
+
 def test_bad_input_is_one_sentence(shards, tmp_path, capsys):
     assert command.main([str(tmp_path / "nix"), str(tmp_path / "run"), "--weights", "none"]) == 2
     assert "nix" in capsys.readouterr().err

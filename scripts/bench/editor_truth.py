@@ -120,8 +120,8 @@ def _run(args: argparse.Namespace) -> None:
             f"{told}, emotion known: {len(rows)} films of {args.split} persons ({lost} could not "
             f"be edited); landmark error of doing nothing by the exact points {still:.2%}, share "
             f"of it: wanted {moved / still:.2f}; by the predictor {before:.2%}, share of it: "
-            f"wanted {wanted / before:.2f}, found again {found / before:.2f}; SSIM of the face to the "
-            f"true full picture {was:.3f} before, {now:.3f} edited, nearer in "
+            f"wanted {wanted / before:.2f}, found again {found / before:.2f}; SSIM of the face to "
+            f"the true full picture {was:.3f} before, {now:.3f} edited, nearer in "
             f"{(table[:, 4] > table[:, 3]).mean():.0%}",
             flush=True,
         )
