@@ -51,6 +51,24 @@ def test_a_strip_and_a_film(photo, tmp_path, capsys):
         assert "fear" in opened.info["comment"].decode()
 
 
+def test_a_film_of_small_faces_is_made_and_what_was_decided_is_told(photo, tmp_path, capsys):
+    large, film = tmp_path / "large.png", tmp_path / "film.gif"
+    wide = np.full((200, 1500, 3), 90, np.uint8)  # faces of 19 pixels between the eyes in the film
+    wide[:, 100:300] = wide[:, 900:1100] = read_image(photo)
+    Image.fromarray(wide).save(large)
+    options = ["--seconds", 0.4, "--fps", 10, "--animate", film]
+    told = edit(large, "--emotion", "fear", *options, capsys=capsys)
+    assert told.out.startswith(f"{film}: 4 frames, fear")
+    assert "2 faces were found: the largest is edited" in told.err
+    edit(large, "--emotion", "fear", "--faces", "all", *options, capsys=capsys)
+    with Image.open(film) as opened:
+        first = np.asarray(opened.convert("RGB"), int)
+        opened.seek(2)
+        moved = np.abs(np.asarray(opened.convert("RGB"), int) - first).mean(axis=(0, 2))
+    assert moved[:160].max() > 1
+    assert moved[260:400].max() > 1
+
+
 def test_a_folder_is_edited_and_bad_photographs_are_named(photo, tmp_path, capsys):
     folder, output = tmp_path / "photos", tmp_path / "edited"
     folder.mkdir()

@@ -10,6 +10,7 @@ from gan.editor import Edited, Editor
 from gan.editor.choice import NoFaceError
 from gan.editor.repair import Repairer
 from gan.editor.square import SIDE
+from gan.editor.wish import Wish
 from landmarks.detector import Box
 from landmarks.errors import InputError, PointsError
 from landmarks.faces import Face
@@ -130,6 +131,24 @@ def test_the_edits_of_faces_close_together_both_stay(points, monkeypatch):
     lit = [brightens.edit(grey, faces=which, **wish) - 90.0 for which in (1, 2, "all")]
     assert ((lit[0] > 10) & (lit[1] > 10)).any()
     assert lit[2] == pytest.approx(lit[0] + lit[1], abs=1)
+
+
+def test_a_face_within_another_picture_is_still_a_detected_one(editor, head, points):
+    [subject], _ = editor.finder.subjects(head, None, None)
+    half = cv2.resize(head, (100, 100), interpolation=cv2.INTER_AREA)
+    moved = subject.within(half, np.array([[0.5, 0, -0.25], [0, 0.5, -0.25]]))
+    assert moved.detected
+    assert moved.source == pytest.approx(points / 2 - 0.25)
+    row = editor._row(moved, Wish("happiness"), None, [0.0, 1.0])
+    editor._make([row], False)
+    assert np.abs(row.found(editor.finder.place)[0] - row.wanted[0]).mean() < 1.5
+
+
+def test_dials_and_films_tell_what_was_decided(editor, pair):
+    with pytest.warns(UserWarning, match="2 faces were found: the largest"):
+        editor.dial(pair, ["fear"], [0.5], exact=False)
+    with pytest.warns(UserWarning, match="2 faces were found: the largest"):
+        next(editor.frames(pair, [0.5], emotion="fear", exact=False))
 
 
 def test_given_landmarks_are_taken_and_nothing_is_detected(editor, head, points, monkeypatch):

@@ -9,6 +9,7 @@ from PIL import ExifTags, Image, ImageCms
 
 from gan.editor.film import reduced, rising, there_and_back, write_film
 from gan.editor.output import FORMATS, check_output, read_origin, write_edited
+from gan.editor.square import into
 from gan.marked_png import EDITED
 from landmarks.errors import InputError
 from landmarks.image import read_image
@@ -143,9 +144,12 @@ def test_films_begin_neutral_rise_slowly_and_come_back():
 
 
 def test_frames_are_small_and_even():
-    frame, ratio = reduced(np.zeros((601, 1201, 3), np.uint8), ".gif")
+    frame, matrix = reduced(np.zeros((601, 1201, 3), np.uint8), ".gif")
     assert frame.shape == (240, 480, 3)
-    assert ratio == (480 / 1201, 240 / 601)
+    # The photograph's corners are the frame's.
+    assert into(matrix, [(-0.5, -0.5), (1200.5, 600.5)]) == pytest.approx(
+        np.array([(-0.5, -0.5), (479.5, 239.5)])
+    )
     assert reduced(np.zeros((301, 101, 3), np.uint8), ".mp4")[0].shape == (300, 100, 3)
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import functools
 import itertools
 import os
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -15,12 +13,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.expression import ExpressionModel
 from gan.editor.choice import Faces, check_faces
-from gan.editor.edited import Edited, EditedFace
+from gan.editor.edited import Edited
 from gan.editor.finder import Finder
 from gan.editor.repair import Repairer
 from gan.editor.subject import Subject
-from gan.editor.tuning import Row, between, make, tune
-from gan.editor.wish import Target, Wish, as_face, check_emotion, check_intensity
+from gan.editor.tuning import Row, between, make, one_thread, tune
+from gan.editor.wish import Target, Wish, as_face, as_found, check_emotion, check_intensity
 from landmarks.errors import InputError
 from landmarks.image import as_rgb
 
@@ -56,9 +54,9 @@ class Editor:
         model: ExpressionModel | None = None,
     ) -> None:
         self.repairer = repairer
-        with _one_thread():
+        with one_thread():
             self.model = model or ExpressionModel.load()
-        self._of_found = _as_found(self.model)
+        self._of_found = as_found(self.model)
         self.finder = Finder(predictor, self._of_found)
 
     @classmethod
@@ -115,8 +113,7 @@ class Editor:
             For each of `Edited.notes`.
         """
         edited = self.edit_faces(image, **wish)
-        for note in edited.notes:
-            warnings.warn(note, stacklevel=2)
+        _warn(edited.notes)
         return edited.image
 
     def edit_faces(self, image: ArrayLike, **wish: Any) -> Edited:
@@ -219,7 +216,11 @@ class Editor:
                 results.append(ValueError())
         self._make([row for _, _, rows, _ in begun for row in rows], exact)
         for place, picture, rows, notes in begun:
-            results[place] = self._finished(picture, rows, notes, check)
+            edited = picture.copy()
+            for row in rows:
+                row.onto(edited, 0)
+            told = [row.told(self.finder.place if check else None) for row in rows]
+            results[place] = Edited(edited, tuple(told), tuple(notes))
         return results
 
     def dial(
@@ -253,11 +254,13 @@ class Editor:
         Raises
         ------
         ValueError
-            As `edit_faces`.
+            As `edit_faces`; warnings are those of `edit`.
         """
         named = self.model.emotions if emotions is None else tuple(emotions)
         wishes = [Wish(emotion) for emotion in named]
-        shown = self._shown(image, wishes, intensities, source, neutral, faces, exact)
+        picture, subjects, own, notes = self._looked_at(image, source, neutral, faces)
+        shown, more = self.shown(picture, subjects, wishes, intensities, own, exact)
+        _warn([*notes, *more])
         return np.array([list(cells) for cells in shown])
 
     def frames(
@@ -289,33 +292,63 @@ class Editor:
         Raises
         ------
         ValueError
-            As `edit_faces`; or the gold face shows too little to be scaled.
+            As `edit_faces`; or the gold face shows too little to be scaled. Warnings are those of
+            `edit`.
         """
         wish = Wish(emotion, None, self.finder.points(gold, "gold"), landmarks)
-        [shown] = self._shown(image, [wish], intensities, source, neutral, faces, exact)
+        picture, subjects, own, notes = self._looked_at(image, source, neutral, faces)
+        [shown], more = self.shown(picture, subjects, [wish], intensities, own, exact)
+        _warn([*notes, *more])
         return shown
 
-    def _shown(
+    def _looked_at(
+        self, image: ArrayLike, source: ArrayLike | None, neutral: ArrayLike | None, faces: Faces
+    ) -> tuple[Image, list[Subject], Array | None, list[str]]:
+        picture = as_rgb(image)
+        subjects, notes = self.finder.subjects(picture, source, faces)
+        return picture, subjects, self.finder.points(neutral, "neutral"), notes
+
+    def shown(
         self,
-        image: ArrayLike,
+        picture: Image,
+        subjects: Sequence[Subject],
         wishes: Sequence[Wish],
         intensities: Sequence[float],
-        source: ArrayLike | None,
-        neutral: ArrayLike | None,
-        faces: Faces,
-        exact: bool,
-    ) -> list[Iterator[Image]]:
-        """For each wish, the photograph at each intensity; faces are looked for once."""
+        neutral: Array | None = None,
+        exact: bool = True,
+    ) -> tuple[list[Iterator[Image]], list[str]]:
+        """Faces that are found already, at each intensity of each wish.
+
+        Parameters
+        ----------
+        picture : (H, W, 3) uint8 array
+        subjects : sequence of Subject
+            Of `picture`.
+        wishes : sequence of Wish
+        intensities, neutral, exact
+            As `frames`; of `neutral`, the landmarks.
+
+        Returns
+        -------
+        shown : list of iterators of (H, W, 3) uint8 arrays
+            One for each wish.
+        notes : list of str
+            As `Edited.notes`.
+
+        Raises
+        ------
+        ValueError
+            As `frames`.
+        """
         if not len(intensities):
             raise InputError("no intensity is given: expected one or more")
         for intensity in intensities:
             check_intensity(intensity)
-        picture = as_rgb(image)
-        subjects, _ = self.finder.subjects(picture, source, faces)
-        own = self.finder.points(neutral, "neutral")
         values = np.unique(np.asarray(intensities, dtype=np.float64))
         knots = values if len(values) <= _DIALLED else np.linspace(values[0], values[-1], _KNOTS)
-        rows = [[self._row(subject, wish, own, knots) for subject in subjects] for wish in wishes]
+        rows = [
+            [self._row(subject, wish, neutral, knots) for subject in subjects] for wish in wishes
+        ]
         for row in itertools.chain.from_iterable(rows):
             if row.target.faint:
                 raise InputError(
@@ -323,7 +356,8 @@ class Editor:
                     "to be shown at several"
                 )
         self._make(list(itertools.chain.from_iterable(rows)), exact)
-        return [self._drawn(picture, part, values, intensities) for part in rows]
+        notes = [row.target.note for part in rows for row in part if row.target.note]
+        return [self._drawn(picture, part, values, intensities) for part in rows], notes
 
     def _drawn(
         self, picture: Image, rows: Sequence[Row], values: Array, intensities: Sequence[float]
@@ -338,58 +372,24 @@ class Editor:
                 row.onto(edited, int(np.searchsorted(values, intensity)))
             yield edited
 
+    def target(self, subject: Subject, wish: Wish, neutral: Array | None) -> Target:
+        """What a wish asks of a face, where `neutral` (68, 2) is the person without expression."""
+        model = self._of_found if subject.detected else self.model
+        return Target(wish, model, subject.source, neutral)
+
     def _row(
         self, subject: Subject, wish: Wish, neutral: Array | None, asked: Array | None = None
     ) -> Row:
-        model = self._of_found if subject.detected else self.model
-        target = Target(wish, model, subject.source, neutral)
+        target = self.target(subject, wish, neutral)
         return Row(subject, target, [target.intensity] if asked is None else asked)
 
     def _make(self, rows: Sequence[Row], exact: bool) -> None:
-        with _one_thread():
+        with one_thread():
             make(rows, self.repairer)
             if exact:
                 tune(rows, self.repairer, self.finder.place)
 
-    def _finished(
-        self, picture: Image, rows: Sequence[Row], notes: list[str], check: bool
-    ) -> Edited:
-        edited = picture.copy()
-        faces = []
-        for row in rows:
-            row.onto(edited, 0)
-            found = row.found(self.finder.place) if check else None
-            faces.append(
-                EditedFace(
-                    row.subject.source,
-                    row.wanted[0],
-                    row.target.emotion,
-                    row.target.intensity,
-                    None if found is None else found[0],
-                    None if found is None else float(row.target.read(found)[0]),
-                )
-            )
-        return Edited(edited, tuple(faces), tuple(notes))
 
-
-@functools.cache
-def _libraries() -> Any:
-    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
-
-    return ThreadpoolController()
-
-
-def _one_thread() -> AbstractContextManager[Any]:
-    """Small systems are solved by one thread: others that wait for it would keep cores busy."""
-    limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
-    return limit
-
-
-def _as_found(model: ExpressionModel) -> ExpressionModel:
-    """The model without people whose landmarks were never found in a picture.
-
-    Now and then a found face resembles those: its expression is then misread, and moved several
-    times too far.
-    """
-    found = [p for p in model.populations if p.name == "predictor"] or model.populations
-    return ExpressionModel(model.emotions, model.frame, found, model.config)
+def _warn(notes: Iterable[str]) -> None:
+    for note in notes:
+        warnings.warn(note, stacklevel=3)

@@ -69,7 +69,7 @@ def there_and_back(frames: Sequence[NDArray[np.uint8]]) -> list[NDArray[np.uint8
 
 def reduced(
     photograph: NDArray[np.uint8], suffix: str
-) -> tuple[NDArray[np.uint8], tuple[float, float]]:
+) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
     """A photograph as large as a film shows it.
 
     Parameters
@@ -82,17 +82,20 @@ def reduced(
     -------
     frame : (h, w, 3) uint8 array
         Both sides even.
-    ratio : (float, float)
-        Of widths and of heights.
+    matrix : (2, 3) float array
+        Pixels of the photograph → pixels of the frame.
     """
     height, width = photograph.shape[:2]
     scale = min(1.0, LARGEST[suffix] / max(height, width))
     size = (max(2, round(width * scale / 2) * 2), max(2, round(height * scale / 2) * 2))
     if scale == 1:
         even = photograph[: max(2, height // 2 * 2), : max(2, width // 2 * 2)]
-        return np.ascontiguousarray(even), (1.0, 1.0)
+        return np.ascontiguousarray(even), np.eye(2, 3)
     frame = cv2.resize(photograph, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(frame, np.uint8), (size[0] / width, size[1] / height)
+    ratio = np.array([size[0] / width, size[1] / height])
+    # Pixel centres, not corners, are the whole numbers.
+    matrix = np.concatenate([np.diag(ratio), (0.5 * ratio - 0.5)[:, None]], axis=1)
+    return np.asarray(frame, np.uint8), matrix
 
 
 def write_film(

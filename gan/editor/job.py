@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +16,9 @@ from gan.editor.edited import Edited
 from gan.editor.editor import Editor
 from gan.editor.film import LARGEST, reduced, rising, there_and_back, write_film
 from gan.editor.output import FORMATS, check_output, read_origin, write_edited
+from gan.editor.square import into
 from gan.editor.strip import draw_strip, head
-from gan.editor.wish import Target, Wish, check_intensity
+from gan.editor.wish import Wish, check_intensity
 from landmarks.errors import InputError
 from landmarks.files import POINT_SUFFIXES, read_points
 from landmarks.image import read_image
@@ -135,19 +136,19 @@ def edit_one(paths: Sequence[str], job: Job) -> list[str]:
         if written is not None and written.exists() and written.samefile(path):
             raise InputError(f"{written} is the photograph itself: expected another name")
     photograph = read_image(path)
-    notes: list[str] = []
+    made = []
     if target is not None:
         check_output(target)
         if job.dial is not None:
-            notes += _write_dial(target, photograph, path, job)
+            made.append(_dial(target, photograph, path, job))
         else:
             edited = job.editor.edit_faces(photograph, **job.wish, **job.strength, check=True)
-            _write_edited(target, edited, path)
-            print(f"{target}: {_told(edited)}")
-            notes += edited.notes
+            made.append(_edited(target, edited, path))
     if job.animate is not None:
-        notes += _write_animated(Path(job.animate), photograph, job)
-    return list(dict.fromkeys(notes))
+        made.append(_film(Path(job.animate), photograph, job))
+    for result in made:
+        result.put()
+    return list(dict.fromkeys(note for result in made for note in result.notes))
 
 
 def edit_several(paths: Sequence[str], job: Job) -> list[str]:
@@ -229,14 +230,12 @@ def _edit_some(
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
             if job.dial is not None:
-                _write_dial(target, photograph, path, job)
-                yield path, None
-                continue
-            edited = made[place]
-            if isinstance(edited, ValueError):
+                result = _dial(target, photograph, path, job)
+            elif isinstance(edited := made[place], ValueError):
                 raise edited
-            _write_edited(target, edited, path)
-            print("; ".join([f"{target}: {_told(edited)}", *edited.notes]))
+            else:
+                result = _edited(target, edited, path)
+            result._replace(told="; ".join([result.told, *result.notes])).put()
         except ValueError as error:
             yield path, error
         else:
@@ -257,11 +256,16 @@ def _below(folder: Path, source: Source) -> Path:
     return folder / f"{stem}{suffix if suffix.lower() in FORMATS else '.png'}"
 
 
-def _write_edited(target: Path, edited: Edited, path: str) -> None:
+def _edited(target: Path, edited: Edited, path: str) -> _Made:
     emotion, intensity = _asked(edited)
     told = {"Emotion": emotion, "Intensity": intensity, "Faces": str(len(edited.faces))}
     origin = read_origin(path)
-    _writing(target, lambda: write_edited(target, edited.image, told, origin))
+    return _Made(
+        target,
+        lambda: write_edited(target, edited.image, told, origin),
+        _told(edited),
+        edited.notes,
+    )
 
 
 def _asked(edited: Edited) -> tuple[str, str]:
@@ -284,15 +288,16 @@ def _told(edited: Edited) -> str:
     return f"{many}, {', intensity '.join(_asked(edited))}"
 
 
-def _write_dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job) -> list[str]:
-    """A strip of one face; returned is what to say of it."""
-    editor, wish = job.editor, job.wish
+def _dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job) -> _Made:
+    """A strip of one face."""
+    editor, exact = job.editor, job.wish["exact"]
     assert job.dial is not None
-    subjects, notes = editor.finder.subjects(photograph, None, job.faces)
-    cell, points = head(photograph, subjects[0].source)
+    [subject], notes = editor.finder.subjects(photograph, None, job.faces)
+    cell, matrix = head(photograph, subject.source)
     emotions = editor.model.emotions if job.emotion == "all" else (job.emotion,)
-    cells = editor.dial(
-        cell, emotions, job.dial, source=points, neutral=wish["neutral"], exact=wish["exact"]
+    wishes = [Wish(emotion) for emotion in emotions]
+    cells, more = editor.shown(
+        cell, [subject.within(cell, matrix)], wishes, job.dial, job.wish["neutral"], exact
     )
     columns = [f"{intensity:g}" for intensity in job.dial]
     rows = [emotion or "own" for emotion in emotions]
@@ -300,35 +305,55 @@ def _write_dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job
     if len(rows) == 1:
         columns, strip = [_STILL, *columns], [[cell, *strip[0]]]
     told = {"Emotion": ", ".join(rows), "Intensity": ", ".join(f"{x:g}" for x in job.dial)}
-    _writing(target, lambda: write_edited(target, draw_strip(strip, rows, columns), told))
-    print(f"{target}: {told['Emotion']} at {told['Intensity']}")
-    return notes
+    drawn = draw_strip(strip, rows, columns)
+    return _Made(
+        target,
+        lambda: write_edited(target, drawn, told),
+        f"{told['Emotion']} at {told['Intensity']}",
+        [*notes, *more],
+    )
 
 
-def _write_animated(target: Path, photograph: NDArray[np.uint8], job: Job) -> list[str]:
-    """A film of the photograph; returned is what to say of it."""
-    editor, wish = job.editor, dict(job.wish)
+def _film(target: Path, photograph: NDArray[np.uint8], job: Job) -> _Made:
+    """A film of the photograph."""
+    editor, given = job.editor, job.wish
     subjects, notes = editor.finder.subjects(photograph, None, job.faces)
-    frame, ratio = reduced(photograph, target.suffix.lower())
-    if wish["landmarks"] is not None:
-        wish["landmarks"] = (wish["landmarks"] + 0.5) * ratio - 0.5
-    if len(subjects) == 1:
-        wish["source"] = (subjects[0].source + 0.5) * ratio - 0.5
+    frame, matrix = reduced(photograph, target.suffix.lower())
+    wanted = None if given["landmarks"] is None else into(matrix, given["landmarks"])
+    wish = Wish(job.emotion, None, given["gold"], wanted)
     peak = 1.0 if job.intensity is None else job.intensity
     emotion = job.emotion or "as the landmarks given"
-    if wish["landmarks"] is None and job.emotion is None:
-        shown = Target(Wish(None, job.intensity, wish["gold"]), editor.model, subjects[0].source)
+    if wanted is None and job.emotion is None:
+        strongest = Wish(None, job.intensity, given["gold"])
+        shown = editor.target(subjects[0], strongest, given["neutral"])
         peak, emotion = shown.intensity, str(shown.emotion)
-    frames = list(editor.frames(frame, rising(job.seconds, job.fps, peak), **wish))
+    there = [subject.within(frame, matrix) for subject in subjects]
+    intensities = rising(job.seconds, job.fps, peak)
+    [frames], more = editor.shown(
+        frame, there, [wish], intensities, given["neutral"], given["exact"]
+    )
     told = {"Emotion": emotion, "Intensity": f"0 to {peak:.3g}"}
-    film = there_and_back(frames)
-    _writing(target, lambda: write_film(target, film, job.fps, told))
-    print(f"{target}: {len(film)} frames, {emotion}, intensity {told['Intensity']} and back")
-    return notes
+    film = there_and_back(list(frames))
+    return _Made(
+        target,
+        lambda: write_film(target, film, job.fps, told),
+        f"{len(film)} frames, {emotion}, intensity {told['Intensity']} and back",
+        [*notes, *more],
+    )
 
 
-def _writing(target: Path, write: Callable[[], None]) -> None:
-    try:
-        write()
-    except OSError as error:
-        raise cannot_write(target, error) from None
+class _Made(NamedTuple):
+    """A result that is not written yet."""
+
+    target: Path
+    write: Callable[[], None]
+    told: str
+    notes: Sequence[str]
+
+    def put(self) -> None:
+        """Write it, and print what it is."""
+        try:
+            self.write()
+        except OSError as error:
+            raise cannot_write(self.target, error) from None
+        print(f"{self.target}: {self.told}")

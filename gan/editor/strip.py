@@ -38,8 +38,8 @@ def head(
     -------
     picture : (side, side, 3) uint8 array
         Where it leaves the photograph, the border is repeated.
-    moved : (68, 2) float array
-        The landmarks in it.
+    matrix : (2, 3) float array
+        Pixels of the photograph → pixels of the picture.
     """
     back = inverse(square_of(points).matrix)
     centre = into(back, [(SIDE - 1) / 2, (SIDE - 1) / 2])
@@ -52,7 +52,10 @@ def head(
     high = np.clip(np.ceil(box[2:] + width / 4), low + 1, limits).astype(int)
     part = photograph[low[1] : high[1], low[0] : high[0]]
     left, top, right, bottom = (float(edge) for edge in box - np.tile(low, 2))
-    return crop(part, points - low, (left, top, right, bottom), (side, side))
+    picture, _ = crop(part, points - low, (left, top, right, bottom), (side, side))
+    ratio = side / width
+    shift = 0.5 * ratio - 0.5 - box[:2] * ratio
+    return picture, np.concatenate([ratio * np.eye(2), shift[:, None]], axis=1)
 
 
 def draw_strip(

@@ -69,6 +69,18 @@ class Subject:
         self._working: tuple[NDArray[np.uint8], Array] | None = None
         self._off: Array | None = None
 
+    def within(self, picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Subject:
+        """The same face in a picture that was made of the photograph.
+
+        Parameters
+        ----------
+        picture : (h, w, 3) uint8 array
+        matrix : (2, 3) float array
+            Pixels of the photograph → pixels of `picture`; not turned.
+        """
+        box = _moved(self._box, matrix) if self.detected else None
+        return Subject(picture, into(matrix, self.source), box)
+
     def in_square(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points (..., 2) of the photograph in pixels of the square."""
         return into(self._matrix, points)
@@ -148,9 +160,11 @@ class Subject:
         return np.ascontiguousarray(part), there
 
     def _placed(self, place: Placer, picture: NDArray[np.uint8], there: Array) -> Array:
-        box = self._box
-        left, top = into(there, (box.left, box.top))
-        right, bottom = into(there, (box.right, box.bottom))
-        moved = replace(box, left=left, top=top, right=right, bottom=bottom)
-        [fit] = place(Views(picture), [moved])
+        [fit] = place(Views(picture), [_moved(self._box, there)])
         return fit.points
+
+
+def _moved(box: Box, matrix: Array) -> Box:
+    left, top = into(matrix, (box.left, box.top))
+    right, bottom = into(matrix, (box.right, box.bottom))
+    return replace(box, left=left, top=top, right=right, bottom=bottom)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gan.editor.edited import EditedFace
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
 from gan.editor.wish import Target
@@ -80,6 +83,18 @@ class Row:
         """Landmarks (S, 68, 2) of the edited faces, in pixels of the photograph."""
         assert self.made is not None
         return np.stack([self.subject.found(place, *edit) for edit in zip(*self.made, strict=True)])
+
+    def told(self, place: Placer | None) -> EditedFace:
+        """What was done at the first intensity, read again where a predictor is given."""
+        found = None if place is None else self.found(place)
+        return EditedFace(
+            self.subject.source,
+            self.wanted[0],
+            self.target.emotion,
+            self.target.intensity,
+            None if found is None else found[0],
+            None if found is None else float(self.target.read(found)[0]),
+        )
 
 
 def make(rows: Sequence[Row], repairer: Repairer) -> None:
@@ -228,3 +243,16 @@ def between(row: Row, asked: Array) -> None:
 
     requests = PchipInterpolator(row.asked, row.requests)(asked)
     row.ask(np.maximum(requests, 0), PchipInterpolator(row.asked, row.pushed)(asked))
+
+
+@functools.cache
+def _libraries() -> Any:
+    from threadpoolctl import ThreadpoolController  # type: ignore[import-untyped]
+
+    return ThreadpoolController()
+
+
+def one_thread() -> AbstractContextManager[Any]:
+    """Small systems are solved by one thread: others that wait for it would keep cores busy."""
+    limit: AbstractContextManager[Any] = _libraries().limit(limits=1, user_api="blas")
+    return limit
