@@ -337,6 +337,17 @@ def test_files_that_are_too_large_do_not_replace_those_that_ship(tmp_path, monke
     assert (folder / "editor.onnx").stat().st_size > 1000
 
 
+def test_where_no_device_is_named_it_is_the_processor(tmp_path, monkeypatch):
+    from gan.editor import model_file
+    from gan.editor.repair import Repairer
+
+    asked: list[tuple[Path, str]] = []
+    monkeypatch.setattr(model_file, "torch_network", lambda *given: asked.append(given))
+    Repairer.load(tmp_path)
+    Repairer.load(tmp_path, "cuda")
+    assert asked == [(tmp_path, "cpu"), (tmp_path, "cuda")]
+
+
 def test_bad_input_is_one_sentence(shards, tmp_path, capsys):
     assert command.main([str(tmp_path / "nix"), str(tmp_path / "run"), "--weights", "none"]) == 2
     assert "nix" in capsys.readouterr().err

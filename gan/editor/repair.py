@@ -71,16 +71,16 @@ class Repairer:
         path : path-like, optional
             An .onnx file of `gan.editor.export`, a .safetensors file or a modeldir.
         device : str, optional
-            None or 'cpu' computes .onnx files by ONNX Runtime, without torch; others as torch names
-            them.
+            As torch names it; the processor where left out, which computes .onnx files by ONNX
+            Runtime, without torch.
 
         Raises
         ------
         InputError
             There is no such file, it is damaged or something else, or the device is not there.
         """
-        place = SHIPPED if path is None else Path(path)
-        if device in (None, "cpu") and place.suffix == ".onnx":
+        place, device = SHIPPED if path is None else Path(path), device or "cpu"
+        if device == "cpu" and place.suffix == ".onnx":
             from gan.editor.onnx_file import read_onnx
 
             return cls(read_onnx(place))
