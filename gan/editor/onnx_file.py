@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -55,8 +56,11 @@ def compute(data: bytes, source: str) -> Network:
     Config.from_json(told, source)
     try:
         import onnxruntime
-    except ImportError:
-        raise InputError("the editor needs onnxruntime: pip install onnxruntime") from None
+    except ImportError as error:
+        if find_spec("onnxruntime") is None:
+            raise InputError("the editor needs onnxruntime: pip install onnxruntime") from None
+        # Ctrl-C while it loads ends here too.
+        raise InputError(f"onnxruntime cannot be loaded, or was interrupted: {error}") from None
     options = onnxruntime.SessionOptions()
     options.log_severity_level = 4
     # Threads that wait for the next face would keep cores busy that search for it.
