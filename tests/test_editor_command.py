@@ -85,6 +85,19 @@ def test_a_folder_is_edited_and_bad_photographs_are_named(photo, tmp_path, capsy
     assert f"{folder}/d.jpg is not an image" in told.err
 
 
+def test_no_two_photographs_of_a_folder_are_written_into_one_file(photo, tmp_path, capsys):
+    folder, output = tmp_path / "photos", tmp_path / "edited"
+    folder.mkdir()
+    for name in ("q.bmp", "q.png", "q.jpg", "other.bmp"):
+        Image.fromarray(read_image(photo)).save(folder / name)
+    edit(folder, "--emotion", "fear", "-o", output, capsys=capsys)
+    assert sorted(os.listdir(output)) == ["other.png", "q.bmp.png", "q.jpg", "q.png"]
+    Image.fromarray(read_image(photo)).save(folder / "q.bmp.png")
+    told = edit(folder, "--emotion", "fear", "-o", tmp_path / "again", code=2, capsys=capsys)
+    assert "would both become" in told.err
+    assert not (tmp_path / "again").exists()
+
+
 def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
     from landmarks import detect
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -178,7 +179,7 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
     if folder.suffix.lower() in FORMATS or folder.is_file():
         raise InputError(f"{folder} is a file, several photographs are given: expected a folder")
     sources = expand(paths)
-    targets = {source.path: _below(folder, source) for source in sources}
+    targets = _targets(folder, sources)
     for source in sources:
         if targets[source.path].exists() and targets[source.path].samefile(source.path):
             raise InputError(f"{folder} holds the photographs themselves: expected another folder")
@@ -254,6 +255,22 @@ def _below(folder: Path, source: Source) -> Path:
     suffix = Path(source.path).suffix
     stem = source.stem.removesuffix(suffix)
     return folder / f"{stem}{suffix if suffix.lower() in FORMATS else '.png'}"
+
+
+def _targets(folder: Path, sources: Sequence[Source]) -> dict[str, Path]:
+    """Where each photograph's result is filed; no two in one place."""
+    targets = {source.path: _below(folder, source) for source in sources}
+    shared = Counter(targets.values())
+    for path, target in targets.items():
+        if shared[target] > 1 and target.suffix != Path(path).suffix:
+            targets[path] = target.with_suffix(f"{Path(path).suffix}.png")
+    taken: dict[Path, str] = {}
+    for path, target in targets.items():
+        if taken.setdefault(target, path) != path:
+            raise InputError(
+                f"{taken[target]} and {path} would both become {target}: expected other names"
+            )
+    return targets
 
 
 def _edited(target: Path, edited: Edited, path: str) -> _Made:
