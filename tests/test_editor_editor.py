@@ -115,6 +115,16 @@ def test_all_faces_or_a_chosen_one(editor, pair):
     assert (both.image[:, :200] != pair[:, :200]).any()
 
 
+def test_a_panorama_is_edited_as_a_small_picture_is(editor, head, points):
+    wide = np.full((200, 33_000, 3), 90, np.uint8)
+    wide[:, 32_000:32_200] = head
+    wish = {"emotion": "surprise", "exact": False}
+    edited = editor.edit(wide, source=points + (32_000, 0), **wish)
+    part = editor.edit(wide[:, 31_800:32_400].copy(), source=points + (200, 0), **wish)
+    assert np.abs(edited[:, 31_800:32_400].astype(int) - part).max() <= 2
+    assert (edited != wide).any()
+
+
 def test_the_edits_of_faces_close_together_both_stay(points, monkeypatch):
     class Brightens(Repairer):
         def __call__(self, squares, source, wanted):

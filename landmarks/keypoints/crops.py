@@ -28,6 +28,9 @@ _BOX_OVER_SPREAD = 3.47
 # the boxes is the mean of the inner points (shift below 2 % of the spread on either axis), with a
 # standard deviation of 4.5 % of the box's side on each axis and of 11 % for the side.
 
+_LARGEST = 32_766
+# OpenCV warps no picture with longer sides.
+
 
 class Crop(NamedTuple):
     """A square part of a picture, perhaps turned or mirrored.
@@ -58,8 +61,8 @@ class Crop(NamedTuple):
         """
         matrix, size = self.matrix, (self.side, self.side)
         shrink = 1 / float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
-        if shrink >= 2:
-            image, matrix = _averaged(image, self, int(shrink * (1 + 1e-9)))
+        if shrink >= 2 or max(image.shape[:2]) > _LARGEST:
+            image, matrix = _averaged(image, self, max(1, int(shrink * (1 + 1e-9))))
         return cv2.warpAffine(
             image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
         )
