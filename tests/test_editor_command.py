@@ -141,6 +141,17 @@ def test_what_cannot_be_done_is_one_sentence(photo, tmp_path, monkeypatch, capsy
     assert os.listdir(tmp_path) == ["photo.jpg"]
 
 
+def test_nothing_is_written_where_the_film_cannot_be(photo, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    strip = ["photo.jpg", "--dial", "0,1", "-o", "s.png", "--animate"]
+    told = edit(*strip, "f.gif", "--emotion", "all", code=2, capsys=capsys)
+    assert "--animate shows one emotion" in told.err
+    monkeypatch.setitem(sys.modules, "imageio_ffmpeg", None)
+    told = edit(*strip, "f.mp4", "--emotion", "fear", code=2, capsys=capsys)
+    assert "imageio_ffmpeg is not installed" in told.err
+    assert os.listdir(tmp_path) == ["photo.jpg"]
+
+
 def test_photographs_without_a_face_are_told(tmp_path, capsys):
     path = tmp_path / "wall.png"
     Image.fromarray(np.full((90, 120, 3), 127, np.uint8)).save(path)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from gan.editor.output import check_output
 from gan.marked_png import EDITED, one_line
 from landmarks.errors import InputError
 from landmarks.files import replacing
@@ -96,6 +97,20 @@ def reduced(
     # Pixel centres, not corners, are the whole numbers.
     matrix = np.concatenate([np.diag(ratio), (0.5 * ratio - 0.5)[:, None]], axis=1)
     return np.asarray(frame, np.uint8), matrix
+
+
+def check_film(path: str | os.PathLike[str]) -> None:
+    """Refuse a file that cannot hold a film, or that cannot be written.
+
+    Raises
+    ------
+    InputError
+    ModuleNotFoundError
+        MP4 needs imageio with its FFmpeg.
+    """
+    check_output(path, LARGEST)
+    if Path(path).suffix.lower() == ".mp4":
+        import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: F401
 
 
 def write_film(

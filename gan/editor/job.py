@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gan.editor.choice import Faces
 from gan.editor.edited import Edited
 from gan.editor.editor import Editor
-from gan.editor.film import LARGEST, reduced, rising, there_and_back, write_film
+from gan.editor.film import check_film, reduced, rising, there_and_back, write_film
 from gan.editor.output import FORMATS, check_output, read_origin, write_edited
 from gan.editor.square import into
 from gan.editor.strip import draw_strip, head
@@ -66,6 +66,8 @@ class Job:
                 raise InputError("--dial shows emotions: expected no --gold and no --landmarks")
             if self.faces == "all":
                 raise InputError("--dial shows one face: expected --faces with one")
+            if self.emotion == "all" and self.animate is not None:
+                raise InputError("--animate shows one emotion: expected no --emotion all beside it")
         elif self.emotion == "all":
             raise InputError("--emotion all makes a strip: expected --dial with intensities")
         if self.emotion == "neutral" and (self.dial is not None or self.animate is not None):
@@ -73,7 +75,7 @@ class Job:
         if self.intensity is not None:
             check_intensity(self.intensity)
         if self.animate is not None:
-            check_output(self.animate, LARGEST)
+            check_film(self.animate)
             rising(self.seconds, self.fps, 1)
 
     @cached_property
