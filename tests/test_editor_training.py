@@ -229,7 +229,7 @@ def test_the_judge_loses_no_pixels_in_bfloat16():
     assert torch.equal(*looked)
 
 
-def test_a_stopped_run_ends_in_the_same_bytes(shards, tmp_path, monkeypatch):
+def test_a_stopped_run_ends_as_one_that_was_not(shards, tmp_path, monkeypatch):
     whole = go(shards, tmp_path / "whole", report=(lines := []).append)
     assert (whole.step, whole.interrupted) == (4, False)
     assert any("the warp alone" in line for line in lines)
@@ -259,7 +259,9 @@ def test_a_stopped_run_ends_in_the_same_bytes(shards, tmp_path, monkeypatch):
     assert lines[0] == lines[1]
 
 
-def test_a_run_that_begins_with_weights_tells_when_it_beats_them(shards, tmp_path):
+def test_a_run_that_begins_with_weights_tells_when_it_beats_them(shards, tmp_path, monkeypatch):
+    from gan.editor import run
+
     go(shards, tmp_path / "first", steps=1)
     lines: list[str] = []
     config = Config(
@@ -267,8 +269,13 @@ def test_a_run_that_begins_with_weights_tells_when_it_beats_them(shards, tmp_pat
         steps=6,
         batch=2,
         start=digest(tmp_path / "first"),
-        settings={"critic_from": 0.9, "learning_rate": 3e-3, "ema": 0.1},
     )
+    errors = iter([0.5, 0.7, 0.6, 0.4, 0.45, 0.3, 0.35])  # at the beginning, then of each step
+
+    def error(self, *, warp_alone=False):
+        return {"error": 1.0 if warp_alone else next(errors)}
+
+    monkeypatch.setattr(run.Run, "_error", error)
     told = Options(device="cpu", save_every=1000.0, log_every=10, sample_every=100)
     outcome = train(
         [shards],
@@ -278,13 +285,10 @@ def test_a_run_that_begins_with_weights_tells_when_it_beats_them(shards, tmp_pat
         weights=tmp_path / "first",
         report=lines.append,
     )
-    assert outcome.start is not None
-    assert outcome.best is not None
-    if outcome.best < outcome.start:
-        assert outcome.beaten is not None
-        assert any("better than the weights that it began with" in line for line in lines)
-    else:
-        assert any("are better so far" in line for line in lines)
+    assert (outcome.start, outcome.best, outcome.beaten) == (0.5, 0.3, 3 * 2)
+    assert sum("the weights that it began with are better so far (0.5" in s for s in lines) == 2
+    since = "better than the weights that it began with (0.5000) since 6 pairs"
+    assert sum(since in line for line in lines) == 4
 
 
 def digest(modeldir: Path) -> str:

@@ -99,14 +99,19 @@ def test_the_region_holds_both_faces_and_not_the_edge(face):
     assert np.abs(np.diff(mask, axis=0)).max() < 0.35  # no seam
 
 
-def test_a_warp_does_not_tear_where_landmarks_fall_together(face):
-    image, placed = face
+@pytest.mark.parametrize("gap", [None, 0.0, 0.3])
+def test_a_warp_does_not_tear_where_landmarks_fall_together(face, gap):
+    _, placed = face
     wanted = placed.copy()
-    wanted[60:68] = wanted[60:68].mean(axis=0)
+    if gap is None:
+        wanted[60:68] = wanted[60:68].mean(axis=0)
+    else:  # the lips close, or cross by a third of a pixel
+        wanted[[61, 62, 63]] = wanted[[67, 66, 65]] + [0, gap]
     found = backward_map(placed, wanted)
-    assert np.isfinite(found).all()
-    assert np.abs(found - np.clip(found, -SIDE, 2 * SIDE)).max() == 0
-    assert warp(image, found).shape == (SIDE, SIDE, 3)
+    across, down = np.diff(found, axis=1)[:-1], np.diff(found, axis=0)[:, :-1]
+    areas = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
+    assert (areas <= 0).mean() < 0.001  # nothing is inside out
+    assert areas.max() < 4
 
 
 def test_the_network_is_shown_the_mouth_that_opens(face):
