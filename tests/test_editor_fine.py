@@ -1,6 +1,7 @@
 """Points of a predictor of whole pixels become finer, and stay where the face is."""
 
 import numpy as np
+import pytest
 
 from gan.editor.fine import FinePlacer
 from landmarks.detector import Box
@@ -34,7 +35,23 @@ def test_an_enlarged_picture_gives_fractions_of_a_pixel():
     assert abs(np.mean(sizes) - 300) < 8
 
 
-def test_a_box_at_the_edge_is_asked_within_the_picture(portrait):
-    box = Box(-20.0, -20.0, 60.0, 60.0, 1.0)
-    [fit] = FinePlacer(Whole(np.full((68, 2), 30.0), 0))(Views(portrait), [box])
-    assert fit.points.shape == (68, 2)
+class Brightest:
+    """Puts all points at the brightest pixel of what it sees."""
+
+    tells = False
+
+    def __call__(self, views, boxes):
+        image = views.rgb()[..., 0]
+        row, column = np.unravel_index(image.argmax(), image.shape)
+        return [Fit(np.tile([float(column), float(row)], (68, 1))) for _ in boxes]
+
+
+@pytest.mark.parametrize("corner", [(-20.0, -12.0), (61.0, 33.0)])
+def test_points_in_a_box_over_the_edge_are_where_they_are(corner):
+    bright = np.array([73.0, 41.0]) if corner[0] > 0 else np.array([22.0, 30.0])
+    y, x = np.mgrid[:80, :100]
+    spot = 250 * np.exp(-((x - bright[0]) ** 2 + (y - bright[1]) ** 2) / 18)
+    image = np.repeat(np.rint(spot).astype(np.uint8)[..., None], 3, axis=2)
+    left, top = corner
+    [fit] = FinePlacer(Brightest())(Views(image), [Box(left, top, left + 59, top + 59, 1.0)])
+    assert np.abs(fit.points - bright).max() < 0.3  # of a pixel of five
