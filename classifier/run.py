@@ -6,6 +6,7 @@ import copy
 import dataclasses
 import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
@@ -60,14 +61,14 @@ class Run:
         device: torch.device,
     ) -> None:
         self.config, self._data, self._device = config, data, device
-        self.batches = Batches(train, config)
+        self._batches = Batches(train, config)
         self._held, self._labels = held, held.labels(config.emotions)
         first = train[0].labels(config.emotions)
         classes = len(config.emotions)
         self._weights = class_weights(first, classes, config.settings["balance"])
         known = {person for faces in (*train, held) for person in faces.persons}
         self._persons = sorted(person for person in known if person is not None)
-        self.epoch_steps = math.ceil(len(train[0]) / self.batches.first)
+        self.epoch_steps = math.ceil(len(train[0]) / self._batches.first)
         self.steps = config.epochs * self.epoch_steps
         self.step, self.standing = 0, Standing()
         torch.manual_seed(config.seed)
@@ -129,7 +130,16 @@ class Run:
         waited = self.epoch - self.standing.epoch
         return self.step >= self.steps or (patience > 0 and waited >= patience)
 
-    def one(self, batch: Batch) -> Tensor:
+    @property
+    def per_step(self) -> int:
+        """Faces of a step."""
+        return self.config.batch
+
+    def batch(self, step: int, pool: Executor | None = None) -> Batch:
+        """As `Batches`."""
+        return self._batches(step, pool)
+
+    def one(self, batch: Batch) -> dict[str, Tensor]:
         """One step; its loss."""
         config, device = self.config, self._device
         batch = Batch(*(values.to(device, non_blocking=True) for values in batch))
@@ -154,7 +164,7 @@ class Run:
         self._follow()
         # Looking at a number makes the processor wait for a GPU; it is looked at when others are.
         self._finite &= torch.isfinite(loss.detach())
-        return loss.detach()
+        return {"loss": loss.detach()}
 
     def _follow(self) -> None:
         """Move the average towards the weights; faster at the beginning, when all is new."""
@@ -177,10 +187,10 @@ class Run:
             )
         return self._folder
 
-    def log(self, loss: Tensor, rate: float) -> str:
+    def log(self, parts: Mapping[str, Tensor], rate: float) -> str:
         """Write the loss of the last step; a line that tells it."""
         folder = self._check()
-        epoch, value = self.step / self.epoch_steps, float(loss)
+        epoch, value = self.step / self.epoch_steps, float(parts["loss"])
         folder.write_metrics(self.step, {"epoch": epoch, "loss": value})
         folder.write_rate(self.step, "faces_per_second", rate)
         return f"step {self.step}, epoch {epoch:.2f}: loss {value:.4f}; {rate:.0f} faces/s"
@@ -228,11 +238,12 @@ class Run:
             persons=self._persons,
         )
 
-    def show(self, faces: Batch) -> None:
-        """Pictures: what a batch looks like, and what is taken for what."""
+    def show(self) -> None:
+        """Pictures: what the last batch looks like, and what is taken for what."""
         folder = self._check()
         assert self._average is not None
-        folder.write_picture("faces", self.epoch, self.step, faces_picture(faces.images))
+        faces = faces_picture(self._batches(self.step - 1).images)
+        folder.write_picture("faces", self.epoch, self.step, faces)
         said = logits_of(self._average, self._held, self._device).argmax(axis=1)
         counts = confusion_matrix(self._labels, said, len(self.config.emotions))
         picture = confusion_picture(counts, self.config.emotions)

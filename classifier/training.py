@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import time
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +22,7 @@ from classifier.run import Run
 from classifier.splits import refuse_shared
 from classifier.temperature import fit_temperature, softmax
 from landmarks.keypoints.devices import training_device
-from landmarks.runs.interrupts import Interrupts
+from landmarks.runs.loop import until_finished
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options
 from landmarks.runs.options import Outcome as RunOutcome
@@ -198,7 +196,7 @@ def _run(
                 report(f"{folder.path} has done all {run.step} steps: it is finished")
             elif run.step:
                 report(f"{folder.path} goes on at step {run.step} of {run.steps}")
-            interrupted = _until_finished(run, options, report)
+            interrupted = until_finished(run, options, report)
             numbers = {} if interrupted else run.calibrated()
     finally:
         cv2.setNumThreads(threads)
@@ -269,36 +267,3 @@ def _sentence(numbers: dict[str, float], held: Faces) -> str:
     )
     note = "" if held.persons_known else "; persons unknown"
     return f"best weights on {len(held)} validation faces: {told}{note}"
-
-
-def _until_finished(run: Run, options: Options, report: Callable[[str], None]) -> bool:
-    """Train to the end; True if interrupted before."""
-    every = options.sample_every or max(1, run.config.epochs // 20)
-    saved = logged = time.monotonic()
-    logged_step = run.step
-    with (
-        ThreadPoolExecutor(options.workers) as pool,
-        ThreadPoolExecutor(1) as ahead,
-        Interrupts() as interrupts,
-    ):
-        waiting = None if run.finished else ahead.submit(run.batches, run.step, pool)
-        while waiting is not None:
-            batch = waiting.result()
-            waiting = ahead.submit(run.batches, run.step + 1, pool)
-            loss = run.one(batch)
-            if run.step % options.log_every == 0 or run.step == run.steps:
-                rate = (run.step - logged_step) * run.config.batch / (time.monotonic() - logged)
-                logged, logged_step = time.monotonic(), run.step
-                report(run.log(loss, rate))
-            if run.step % run.epoch_steps == 0 or run.step == run.steps:
-                report(run.evaluate())
-                if run.epoch % every == 0 or run.finished:
-                    run.show(batch)
-            stop = interrupts.wanted or run.finished
-            if stop or time.monotonic() - saved >= options.save_every:
-                run.save()
-                saved = time.monotonic()
-            if stop:
-                waiting.result()
-                waiting = None
-    return not run.finished

@@ -82,6 +82,20 @@ def test_a_killed_run_ends_in_the_same_bytes(tmp_path, monkeypatch):
         train_on(fewer, held, tmp_path / "whole", config, options(), **QUIET)
 
 
+def test_the_picture_of_a_run_shows_its_last_batch(tmp_path, monkeypatch):
+    from classifier import run
+
+    shown = []
+    drawn = run.faces_picture
+    monkeypatch.setattr(run, "faces_picture", lambda images: shown.append(images) or drawn(images))
+    config = Config(**TINY, seed=3)
+    train = labelled("train", 8)
+    outcome = train_on(train, labelled("validation", 3), tmp_path, config, options(), **QUIET)
+    batches = Batches([train], Config(**TINY, seed=3, emotions=SHOWN))
+    assert len(shown) == config.epochs
+    assert torch.equal(shown[-1], batches(outcome.step - 1).images)
+
+
 def test_the_same_person_in_both_parts_is_refused(tmp_path):
     faces = labelled("train", 3)
     with pytest.raises(PersonsError, match="3 persons are in both"):
