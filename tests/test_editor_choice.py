@@ -57,7 +57,7 @@ def test_faces_that_are_not_there_are_told(found, faces, told):
         choose(found, faces, SIZE)
 
 
-@pytest.mark.parametrize("faces", ["first", True, (1.0,), 1.5, (np.nan, 1.0)])
+@pytest.mark.parametrize("faces", ["first", True, (1.0,), 1.5, (np.nan, 1.0), ("a", "b")])
 def test_what_is_no_choice_is_refused(faces):
     with pytest.raises(InputError, match="expected 'largest', 'all', a number"):
         choose(FOUND, faces, SIZE)
@@ -80,7 +80,7 @@ def test_faces_that_cannot_be_edited_are_told_with_numbers():
     assert obstacle(corners(60), (0, 31)) == told
 
 
-@pytest.mark.parametrize("intensity", [-1, 9, np.nan, "much", np.ones(2)])
+@pytest.mark.parametrize("intensity", [-1, 9, np.nan, "much", np.ones(2), True])
 def test_an_intensity_out_of_range_is_refused_with_the_range(intensity):
     with pytest.raises(InputError, match=r"expected 0 \(neutral\) to 2; 1 is the full"):
         Wish("anger", intensity)

@@ -108,6 +108,12 @@ def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
     assert "landmarks found" in told.out
     told = edit(photo, "--gold", points, "--neutral", photo, "-o", output, capsys=capsys)
     assert "asked" in told.out
+    assert told.err == ""
+    pair = tmp_path / "pair.png"
+    Image.fromarray(np.tile(read_image(photo), (1, 2, 1))).save(pair)
+    for wish in ("--gold", "--neutral"):
+        told = edit(photo, wish, pair, "-o", output, capsys=capsys)
+        assert f"{wish} {pair}: 2 faces were found, the largest is taken\n" in told.err
 
 
 @pytest.mark.parametrize(
@@ -124,6 +130,7 @@ def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
         (["--emotion", "all", "-o", "out.png"], "expected --dial"),
         (["--emotion", "neutral", "--dial", "0,1", "-o", "out.png"], "neutral has no intensities"),
         (["--emotion", "neutral", "--animate", "out.gif"], "neutral has no intensities"),
+        (["--dial", "0,1", "--intensity", "1", "-o", "out.png"], "--dial tells the intensities"),
         (["--dial", "0,7", "-o", "out.png"], "intensity is 7"),
         (["--dial", "0,1", "--faces", "all", "-o", "out.png"], "--dial shows one face"),
         (["--animate", "out.gif", "--fps", "0"], "expected more than 0 s"),

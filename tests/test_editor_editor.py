@@ -106,6 +106,16 @@ def test_without_a_choice_the_largest_face_is_edited_and_that_is_said(editor, pa
     assert (edited[:, :200] != pair[:, :200]).any()
 
 
+def test_of_several_faces_in_another_photograph_the_largest_is_taken_and_that_is_said(
+    editor, head, points, pair
+):
+    for wish in ({"gold": pair}, {"neutral": pair, "emotion": "fear"}):
+        told = editor.edit_faces(head, source=points, exact=False, **wish).notes
+        assert [note.partition(": ")[2] for note in told] == [
+            "2 faces were found, the largest is taken"
+        ]
+
+
 def test_all_faces_or_a_chosen_one(editor, pair):
     one = editor.edit(pair, emotion="surprise", faces=2)
     assert (one[:, :200] == pair[:, :200]).all()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TypeAlias
 
@@ -96,12 +97,16 @@ def check_faces(faces: Faces) -> None:
         return
     if isinstance(faces, (int, np.integer)) and not isinstance(faces, bool):
         return
-    if isinstance(faces, tuple) and len(faces) == 2 and np.isfinite(faces).all():
+    if isinstance(faces, tuple) and len(faces) == 2 and all(map(_is_finite, faces)):
         return
     raise InputError(
         f"faces is {faces!r}: expected 'largest', 'all', a number from the left (1 is the first), "
         "or a place (x, y)"
     )
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, (int, float, np.integer, np.floating)) and math.isfinite(value)
 
 
 def _at(ordered: Sequence[Face], place: tuple[float, float]) -> Face:

@@ -196,10 +196,11 @@ class Editor:
         ValueError
             The wish itself is wrong.
         """
-        wish = Wish(emotion, intensity, self.finder.points(gold, "gold"), landmarks)
+        other, told = self.finder.largest(gold, "gold")
+        wish = Wish(emotion, intensity, other, landmarks)
         check_emotion(emotion, self.model)
         check_faces(faces)
-        own = self.finder.points(neutral, "neutral")
+        own, more = self.finder.largest(neutral, "neutral")
         given = None if source is None else as_face(source, "source")
         results: list[Edited | ValueError] = []
         begun: list[tuple[int, Image, list[Row], list[str]]] = []
@@ -211,7 +212,7 @@ class Editor:
             except ValueError as error:
                 results.append(error)
             else:
-                notes += [row.target.note for row in rows if row.target.note]
+                notes += told + more + [row.target.note for row in rows if row.target.note]
                 begun.append((place, picture, rows, notes))
                 results.append(ValueError())
         self._make([row for _, _, rows, _ in begun for row in rows], exact)
@@ -219,8 +220,8 @@ class Editor:
             edited = picture.copy()
             for row in rows:
                 row.onto(edited, 0)
-            told = [row.told(self.finder.place if check else None) for row in rows]
-            results[place] = Edited(edited, tuple(told), tuple(notes))
+            done = [row.told(self.finder.place if check else None) for row in rows]
+            results[place] = Edited(edited, tuple(done), tuple(notes))
         return results
 
     def dial(
@@ -295,10 +296,11 @@ class Editor:
             As `edit_faces`; or the gold face shows too little to be scaled. Warnings are those of
             `edit`.
         """
-        wish = Wish(emotion, None, self.finder.points(gold, "gold"), landmarks)
+        other, told = self.finder.largest(gold, "gold")
+        wish = Wish(emotion, None, other, landmarks)
         picture, subjects, own, notes = self._looked_at(image, source, neutral, faces)
         [shown], more = self.shown(picture, subjects, [wish], intensities, own, exact)
-        _warn([*notes, *more])
+        _warn([*told, *notes, *more])
         return shown
 
     def _looked_at(
@@ -306,7 +308,8 @@ class Editor:
     ) -> tuple[Image, list[Subject], Array | None, list[str]]:
         picture = as_rgb(image)
         subjects, notes = self.finder.subjects(picture, source, faces)
-        return picture, subjects, self.finder.points(neutral, "neutral"), notes
+        own, more = self.finder.largest(neutral, "neutral")
+        return picture, subjects, own, notes + more
 
     def shown(
         self,

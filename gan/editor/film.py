@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import tempfile
 from collections.abc import Sequence
@@ -110,7 +111,8 @@ def check_film(path: str | os.PathLike[str]) -> None:
     """
     check_output(path, LARGEST)
     if Path(path).suffix.lower() == ".mp4":
-        import imageio_ffmpeg  # type: ignore[import-untyped]  # noqa: F401
+        for package in ("imageio", "imageio_ffmpeg"):
+            importlib.import_module(package)
 
 
 def write_film(

@@ -78,16 +78,25 @@ class Finder:
         ValueError
             The photograph shows no face, or the points are not 68.
         """
+        return self.largest(given, name)[0]
+
+    def largest(
+        self, given: ArrayLike | None, name: str
+    ) -> tuple[NDArray[np.float64] | None, list[str]]:
+        """As `points`, with a note where the photograph shows several faces."""
         if given is None:
-            return None
+            return None, []
         array = np.asarray(given)
         if array.ndim != 3:
-            return as_face(array, name)
+            return as_face(array, name), []
+        found = self.detect(array)
         try:
-            [face], _ = choose(self.detect(array), "largest", array.shape[1::-1])
+            [face], _ = choose(found, "largest", array.shape[1::-1])
         except NoFaceError as error:
             raise NoFaceError(f"{name}: {error}") from None
-        return face.points
+        if len(found) == 1:
+            return face.points, []
+        return face.points, [f"{name}: {len(found)} faces were found, the largest is taken"]
 
     def subjects(
         self, picture: NDArray[np.uint8], source: ArrayLike | None, faces: Faces

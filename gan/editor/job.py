@@ -64,6 +64,8 @@ class Job:
                 raise InputError("the strip of --dial needs a file: expected -o")
             if self.gold or self.landmarks:
                 raise InputError("--dial shows emotions: expected no --gold and no --landmarks")
+            if self.intensity is not None and self.animate is None:
+                raise InputError("--dial tells the intensities: expected no --intensity")
             if self.faces == "all":
                 raise InputError("--dial shows one face: expected --faces with one")
             if self.emotion == "all" and self.animate is not None:
@@ -93,9 +95,9 @@ class Job:
         """For `Editor`; files are read, and faces in them found, once."""
         return {
             "emotion": self.emotion,
-            "gold": self._face(self.gold, "--gold"),
+            "gold": self._gold[0],
             "landmarks": None if self.landmarks is None else read_points(self.landmarks),
-            "neutral": self._face(self.neutral, "--neutral"),
+            "neutral": self._neutral[0],
             "faces": self.faces,
             "exact": not self.once,
         }
@@ -105,12 +107,25 @@ class Job:
         """For `Editor.edit_faces`."""
         return {"intensity": self.intensity}
 
-    def _face(self, path: str | None, name: str) -> NDArray[np.float64] | None:
+    @property
+    def notes(self) -> list[str]:
+        """What was decided about the faces in `gold` and `neutral`."""
+        return self._gold[1] + self._neutral[1]
+
+    @cached_property
+    def _gold(self) -> tuple[NDArray[np.float64] | None, list[str]]:
+        return self._face(self.gold, "--gold")
+
+    @cached_property
+    def _neutral(self) -> tuple[NDArray[np.float64] | None, list[str]]:
+        return self._face(self.neutral, "--neutral")
+
+    def _face(self, path: str | None, name: str) -> tuple[NDArray[np.float64] | None, list[str]]:
         if path is None:
-            return None
+            return None, []
         if Path(path).suffix.lower() in POINT_SUFFIXES:
-            return read_points(path)
-        return self.editor.finder.points(read_image(path), f"{name} {path}")
+            return read_points(path), []
+        return self.editor.finder.largest(read_image(path), f"{name} {path}")
 
 
 def edit_one(paths: Sequence[str], job: Job) -> list[str]:
@@ -151,7 +166,8 @@ def edit_one(paths: Sequence[str], job: Job) -> list[str]:
         made.append(_film(Path(job.animate), photograph, job))
     for result in made:
         result.put()
-    return list(dict.fromkeys(note for result in made for note in result.notes))
+    notes = [note for result in made for note in result.notes]
+    return list(dict.fromkeys(job.notes + notes))
 
 
 def edit_several(paths: Sequence[str], job: Job) -> list[str]:
@@ -204,9 +220,10 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
         raise InputError(f"none of {len(sources)} photographs can be edited: {problems[0]}")
     print(f"{folder}: {written} of {len(sources)} photographs edited")
     if not problems:
-        return []
+        return job.notes
     rest = len(problems) - _SHOWN
     return [
+        *job.notes,
         f"{len(problems)} of {len(sources)} photographs are left out:",
         *problems[:_SHOWN],
         *([f"… and {rest} more"] if rest > 0 else []),

@@ -86,6 +86,7 @@ def check_intensity(intensity: Any) -> None:
     InputError
     """
     number = isinstance(intensity, (int, float, np.integer, np.floating))
+    number = number and not isinstance(intensity, bool)
     if not number or not 0 <= intensity <= LARGEST:
         shown = f"{intensity:g}" if number else repr(intensity)
         raise InputError(
