@@ -6,7 +6,7 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image
+from PIL import ExifTags, Image, ImageCms
 
 from gan.edit import main
 from gan.marked_png import EDITED
@@ -40,9 +40,12 @@ def test_a_photograph_is_edited_marked_and_told(photo, tmp_path, capsys):
 
 def test_a_strip_and_a_film(photo, tmp_path, capsys):
     strip, film = tmp_path / "strip.png", tmp_path / "film.gif"
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    Image.fromarray(read_image(photo)).save(photo, quality=95, icc_profile=profile)
     edit(photo, "--emotion", "all", "--dial", "0,1", "-o", strip, capsys=capsys)
     with Image.open(strip) as opened:
         assert opened.height > 5 * opened.width / 3
+        assert opened.info["icc_profile"] == profile
     options = ["--emotion", "fear", "--seconds", 0.4, "--fps", 10]
     told = edit(photo, *options, "--animate", film, capsys=capsys)
     assert told.out == f"{film}: 4 frames, fear, intensity 0 to 1 and back\n"

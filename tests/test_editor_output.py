@@ -77,6 +77,35 @@ def test_profiles_of_other_colours_and_damaged_entries_are_left_out(picture, tmp
     assert (tmp_path / "edited.jpg").stat().st_size
 
 
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
+def test_the_authors_name_is_kept_as_it_was_written(suffix, picture, tmp_path):
+    author, lens = "Zoë Weiß".encode(), "Überblick 50 mm".encode()
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = author
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel] = lens
+    Image.fromarray(picture).save(tmp_path / "from.jpg", exif=exif)
+    assert author in (tmp_path / "from.jpg").read_bytes()
+    write_edited(tmp_path / f"to{suffix}", picture, TOLD, read_origin(tmp_path / "from.jpg"))
+    with Image.open(tmp_path / f"to{suffix}") as opened:
+        kept = opened.getexif()
+        assert kept[ExifTags.Base.Artist].encode("latin-1") == author
+        found = kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.LensModel]
+    assert (found if isinstance(found, bytes) else found.encode("latin-1")).rstrip(b"\0") == lens
+
+
+def test_entries_too_long_for_a_jpeg_are_left_out_and_the_mark_stays(picture, tmp_path):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "A" * 70_000
+    Image.fromarray(picture).save(tmp_path / "from.png", exif=exif)
+    origin = read_origin(tmp_path / "from.png")
+    assert len(origin.exif[ExifTags.Base.Artist]) == 70_000
+    write_edited(tmp_path / "to.jpg", picture, TOLD, origin)
+    with Image.open(tmp_path / "to.jpg") as opened:
+        kept = opened.getexif()
+    assert kept[ExifTags.Base.ImageDescription] == LINE
+    assert ExifTags.Base.Artist not in kept
+
+
 @pytest.mark.parametrize("name", ["a.bmp", "a.ppm", "a", "a.mp4"])
 def test_formats_without_a_place_for_the_mark_are_refused(name, picture, tmp_path):
     with pytest.raises(InputError, match=r"cannot hold the mark .* \.png, \.jpg, .* \.gif"):
@@ -160,7 +189,8 @@ def test_a_failed_write_leaves_what_was_there(picture, tmp_path, monkeypatch):
     def full(*given, **named):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("gan.editor.output.replacing", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.raises(OSError, match="No space"):
         write_edited(path, picture, TOLD)
     assert path.read_bytes() == b"before"
+    assert os.listdir(tmp_path) == ["edited.png"]

@@ -16,7 +16,7 @@ from gan.editor.choice import Faces
 from gan.editor.edited import Edited
 from gan.editor.editor import Editor
 from gan.editor.film import check_film, reduced, rising, there_and_back, write_film
-from gan.editor.output import FORMATS, check_output, read_origin, write_edited
+from gan.editor.output import FORMATS, NOWHERE, check_output, read_origin, write_edited
 from gan.editor.square import into
 from gan.editor.strip import draw_strip, head
 from gan.editor.wish import Wish, check_intensity
@@ -342,9 +342,10 @@ def _dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job) -> _
         columns, strip = [_STILL, *columns], [[cell, *strip[0]]]
     told = {"Emotion": ", ".join(rows), "Intensity": ", ".join(f"{x:g}" for x in job.dial)}
     drawn = draw_strip(strip, rows, columns)
+    origin = NOWHERE._replace(profile=read_origin(path).profile)
     return _Made(
         target,
-        lambda: write_edited(target, drawn, told),
+        lambda: write_edited(target, drawn, told, origin),
         f"{told['Emotion']} at {told['Intensity']}",
         [*notes, *more],
     )

@@ -31,6 +31,7 @@ FORMATS = {
 """File ending → format, of pictures that can hold the mark."""
 
 _QUALITY = 95
+_LONGEST = 65_533 - 6  # bytes of EXIF in a JPEG file
 _KEPT = tuple(
     ExifTags.Base[name].value for name in ("Make", "Model", "DateTime", "Artist", "Copyright")
 )
@@ -90,16 +91,23 @@ def _kept(opened: Image.Image) -> Image.Exif:
         given = opened.getexif()
         for tag in _KEPT:
             if tag in given:
-                kept[tag] = given[tag]
+                kept[tag] = _stored(given[tag])
         details = given.get_ifd(ExifTags.IFD.Exif)
         kept.get_ifd(ExifTags.IFD.Exif).update(
-            {tag: value for tag, value in details.items() if tag not in _LEFT_OUT}
+            {tag: _stored(value) for tag, value in details.items() if tag not in _LEFT_OUT}
         )
         kept.tobytes()
     # Pillow raises many types on damaged entries; the pixels are good all the same.
     except Exception:
         return Image.Exif()
     return kept
+
+
+def _stored(value: Any) -> Any:
+    """Text as it was in the file: Pillow reads bytes as Latin-1, and writes ASCII only."""
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("latin-1", "replace")
+    return value
 
 
 def check_output(path: str | os.PathLike[str], formats: Any = tuple(FORMATS)) -> None:
@@ -159,6 +167,7 @@ def write_edited(
     Notes
     -----
     PNG, TIFF and WebP are written without loss; JPEG and GIF change pixels that were not edited.
+    EXIF that is too long for a JPEG file is left out.
     """
     suffix = Path(path).suffix.lower()
     if suffix not in FORMATS:
@@ -189,6 +198,8 @@ def _options(kind: str, origin: Origin, told: dict[str, str]) -> dict[str, Any]:
         return {"pnginfo": png_entries(EDITED, **told), "exif": exif, **profile}
     if kind == "WEBP":
         return {"lossless": True, "exif": exif, "xmp": packet, **profile}
+    if len(exif.tobytes()) > _LONGEST:
+        exif = _described(Image.Exif(), sentence)
     body = _XMP_HEADER + packet
     segment = b"\xff\xe1" + struct.pack(">H", 2 + len(body)) + body
     return {"quality": _QUALITY, "subsampling": 0, "exif": exif, "extra": segment, **profile}
@@ -196,7 +207,8 @@ def _options(kind: str, origin: Origin, told: dict[str, str]) -> dict[str, Any]:
 
 def _described(kept: Image.Exif, sentence: str) -> Image.Exif:
     described = Image.Exif()
-    described.load(kept.tobytes())
+    described.update(kept)
+    described.get_ifd(ExifTags.IFD.Exif).update(kept.get_ifd(ExifTags.IFD.Exif))
     described[ExifTags.Base.ImageDescription] = _ascii(sentence)
     described[ExifTags.Base.Software] = PROGRAM
     described[ExifTags.Base.Orientation] = 1
