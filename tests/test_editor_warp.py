@@ -7,7 +7,7 @@ import pytest
 from calibration import ExpressionModel
 from gan.editor.inputs import CHANNELS, network_input
 from gan.editor.region import region
-from gan.editor.square import INTER_OCULAR, SIDE, into, inverse, square_of
+from gan.editor.square import INTER_OCULAR, SIDE, after, into, inverse, laid_over, square_of
 from gan.editor.warp import backward_map, warp
 from landmarks import detect, scheme
 from landmarks.errors import PointsError
@@ -39,6 +39,15 @@ def test_a_face_lies_in_the_square_with_level_eyes_of_one_size(face):
     assert abs(np.rad2deg(np.arctan2(eyes[1], eyes[0]))) < 4
     assert placed.min() > 4
     assert placed.max() < SIDE - 5
+
+
+def test_one_map_for_two_and_landmarks_laid_over_others(points):
+    one = np.array([[0.8, -0.3, 5.0], [0.3, 0.8, -7.0]])
+    other = np.array([[1.1, 0.2, 2.0], [0.0, 0.9, 3.0]])
+    np.testing.assert_allclose(into(after(other, one), points), into(other, into(one, points)))
+    moved = into(one, points)
+    moved[48:] += 9  # what the mouth does makes no difference
+    np.testing.assert_allclose(laid_over(points, moved), one, atol=1e-9)
 
 
 def test_the_way_back_is_the_inverse(points):

@@ -13,16 +13,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from calibration.procrustes import align_similarity
 from gan.editor.frames import Frames
 from gan.editor.inputs import network_input
 from gan.editor.region import region
-from gan.editor.square import SIDE, into, square_of
+from gan.editor.square import SIDE, after, into, laid_over, square_of
 from gan.editor.warp import backward_map, warp
 from landmarks import scheme
 from landmarks.keypoints.crops import Crop
 
-_STEADY = slice(27, 48)
 _FEATURES = 3.0
 # Mouth and eyes count so many times more than the rest of the face.
 _REACH = 5
@@ -82,22 +80,14 @@ def matched(frames: Frames, row: int, jitter: NDArray[np.float64] | None = None)
     one, other = frames.pairs[row]
     matrix = square_of(frames.points[one]).matrix
     if jitter is not None:
-        matrix = _after(jitter, matrix)
-    laid = align_similarity(frames.points[other][_STEADY], frames.points[one][_STEADY])
-    linear = laid.scale * np.asarray(laid.rotation)
-    over = _after(matrix, np.concatenate([linear, np.asarray(laid.translation)[:, None]], axis=1))
+        matrix = after(jitter, matrix)
+    over = after(matrix, laid_over(frames.points[other], frames.points[one]))
     return Pair(
         Crop(matrix, SIDE).cut(frames.images[one]),
         Crop(over, SIDE).cut(frames.images[other]),
         into(matrix, frames.points[one]),
         into(over, frames.points[other]),
     )
-
-
-def _after(second: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
-    """One affine map (2, 3) for two, one after the other."""
-    shift = second[:, :2] @ first[:, 2] + second[:, 2]
-    return np.concatenate([second[:, :2] @ first[:, :2], shift[:, None]], axis=1)
 
 
 class Batches:
@@ -186,15 +176,15 @@ def example(pair: Pair, *, wobble: np.random.Generator | None = None) -> Batch:
         do, and both alike by up to two pixels, since each predictor has its own idea of where a
         landmark is.
     """
-    before, after = pair.before, pair.after
+    before, wanted = pair.before, pair.after
     if wobble is not None:
         convention = wobble.normal(0, 0.6, before.shape)
         before = before + wobble.normal(0, 0.2, before.shape) + convention
-        after = after + convention
-    coordinates = backward_map(before, after)
-    mask = region(before, after)
+        wanted = wanted + convention
+    coordinates = backward_map(before, wanted)
+    mask = region(before, wanted)
     warped = warp(pair.source, coordinates)
-    planes = network_input(warped, after, coordinates, mask)
+    planes = network_input(warped, wanted, coordinates, mask)
     target = _in_light_of(warped, pair.target, mask)
     weight = mask * (1 + (_FEATURES - 1) * _features(pair.after))
     return Batch(
@@ -224,13 +214,18 @@ def _in_light_of(
     return lit
 
 
-def _features(points: NDArray[np.float64]) -> NDArray[np.float32]:
-    """1 on mouth and eyes, 0 elsewhere."""
+def mouth_and_eyes(points: NDArray[np.float64]) -> NDArray[np.uint8]:
+    """255 inside of the outlines of lips and eyes of (68, 2) landmarks, 0 elsewhere."""
     drawn = np.zeros((SIDE, SIDE), np.uint8)
     for name in ("outer_lips", "right_eye", "left_eye"):
         hull = cv2.convexHull(points[list(scheme.REGIONS[name])].astype(np.float32))
         cv2.fillConvexPoly(drawn, np.round(hull).astype(np.int32), 255)
+    return drawn
+
+
+def _features(points: NDArray[np.float64]) -> NDArray[np.float32]:
+    """1 on mouth and eyes and a little around them, 0 elsewhere."""
     size = (2 * _REACH + 1, 2 * _REACH + 1)
-    drawn = cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
+    drawn = cv2.dilate(mouth_and_eyes(points), cv2.getStructuringElement(cv2.MORPH_ELLIPSE, size))
     soft: NDArray[np.float32] = cv2.GaussianBlur(drawn, (0, 0), 1.5) / np.float32(255)
     return soft

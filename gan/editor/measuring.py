@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.stats import spearmanr
 
 from calibration import ExpressionModel
-from gan.editor.batches import Pair
+from gan.editor.batches import Pair, mouth_and_eyes
 from gan.editor.editor import Editor
 from gan.editor.region import region
 from gan.editor.repair import Repairer
@@ -152,11 +152,7 @@ def _compare(result: NDArray[np.uint8], pair: Pair) -> tuple[float, float, float
     similarity = face_similarity(result, pair.target, pair.before, pair.after)
     off = result.astype(np.float64) - pair.target
     psnr = 10 * np.log10(255.0**2 / max(float((off[face] ** 2).mean()), 1e-9))
-    fine = np.zeros(face.shape, np.uint8)
-    for name in ("outer_lips", "right_eye", "left_eye"):
-        hull = cv2.convexHull(pair.after[list(scheme.REGIONS[name])].astype(np.float32))
-        cv2.fillConvexPoly(fine, np.rint(hull).astype(np.int32), 1)
-    fine = cv2.dilate(fine, np.ones((7, 7), np.uint8)) > 0
+    fine = cv2.dilate(mouth_and_eyes(pair.after), np.ones((7, 7), np.uint8)) > 0
     return similarity, psnr, float(np.abs(off[fine]).mean() / 255)
 
 

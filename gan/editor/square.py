@@ -82,3 +82,17 @@ def inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
     """The affine map (2, 3) back."""
     back = np.linalg.inv(matrix[:, :2])
     return np.concatenate([back, (-back @ matrix[:, 2])[:, None]], axis=1)
+
+
+def after(second: NDArray[np.float64], first: NDArray[np.float64]) -> NDArray[np.float64]:
+    """One affine map (2, 3) for two, one after the other."""
+    shift = second[:, :2] @ first[:, 2] + second[:, 2]
+    return np.concatenate([second[:, :2] @ first[:, :2], shift[:, None]], axis=1)
+
+
+def laid_over(points: ArrayLike, onto: ArrayLike) -> NDArray[np.float64]:
+    """The similarity (2, 3) that lays landmarks (68, 2) over others by nose and eyes."""
+    one, other = np.asarray(points, dtype=np.float64), np.asarray(onto, dtype=np.float64)
+    laid = align_similarity(one[_STEADY], other[_STEADY])
+    linear = laid.scale * np.asarray(laid.rotation)
+    return np.concatenate([linear, np.asarray(laid.translation)[:, None]], axis=1)

@@ -22,16 +22,14 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from calibration.procrustes import align_similarity
 from gan.editor import Editor
 from gan.editor.measuring import face_similarity
-from gan.editor.square import square_of
+from gan.editor.square import after, into, laid_over, square_of
 from landmarks.errors import InputError
 from landmarks.metrics import inter_ocular_distance
 from landmarks.samples import Sample, split_of
 from landmarks.shards import read_shards
 
-_STEADY = slice(27, 48)
 _WEAK, _FULL = 0.25, 1.0
 _NEAR = 0.15
 _TURNED = 30.0
@@ -68,15 +66,10 @@ def films(path: str, split: str) -> Iterator[Film]:
             yield Film(*near)
 
 
-def over(points: Array, onto: Array) -> Array:
-    """Points laid over others by nose and eyes."""
-    moved: Array = align_similarity(points[_STEADY], onto[_STEADY]).apply(points)
-    return moved
-
-
 def error(points: Array, truth: Array) -> float:
     """Mean distance of the inner 51 points, in inter-ocular distances, laid over each other."""
-    off = np.linalg.norm(over(points, truth)[17:] - truth[17:], axis=1)
+    laid = into(laid_over(points, truth), points)
+    off = np.linalg.norm(laid[17:] - truth[17:], axis=1)
     return float(off.mean() / inter_ocular_distance(truth))
 
 
@@ -143,15 +136,10 @@ def _measure(editor: Editor, film: Film, known: bool) -> tuple[float, ...]:
     assert places is not None
     assert face.found is not None
     square = square_of(places)
-    laid = align_similarity(face.source[_STEADY], places[_STEADY])
-    linear = laid.scale * np.asarray(laid.rotation)
-    matrix = square.matrix[:, :2] @ linear
-    shift = square.matrix[:, :2] @ np.asarray(laid.translation) + square.matrix[:, 2]
-    across = square._replace(matrix=np.concatenate([matrix, shift[:, None]], axis=1))
-    truth = square.cut(full.image)
-    after = places @ square.matrix[:, :2].T + square.matrix[:, 2]
+    across = square._replace(matrix=after(square.matrix, laid_over(face.source, places)))
+    truth, shown = square.cut(full.image), into(square.matrix, places)
     was, now = (
-        face_similarity(across.cut(image), truth, after) for image in (weak.image, edited.image)
+        face_similarity(across.cut(image), truth, shown) for image in (weak.image, edited.image)
     )
     return (
         error(face.source, places),
