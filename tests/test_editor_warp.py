@@ -8,7 +8,7 @@ from calibration import ExpressionModel
 from gan.editor.inputs import CHANNELS, network_input
 from gan.editor.region import region
 from gan.editor.square import INTER_OCULAR, SIDE, after, into, inverse, laid_over, square_of
-from gan.editor.warp import backward_map, warp
+from gan.editor.warp import backward_map, identity, warp
 from landmarks import detect, scheme
 from landmarks.errors import PointsError
 
@@ -70,7 +70,8 @@ def test_what_is_no_face_has_no_square(broken, told):
 
 def test_equal_landmarks_move_nothing(face):
     image, placed = face
-    assert (warp(image, backward_map(placed, placed)) == image).all()
+    assert (backward_map(placed, placed) == identity()).all()
+    assert (warp(image, identity()) == image).all()
 
 
 def test_a_wanted_landmark_shows_what_was_at_its_place(face):
@@ -88,12 +89,10 @@ def test_nothing_moves_where_the_region_ends(face):
     _, placed = face
     wanted = ExpressionModel.load().intensify(placed, 1.2, "surprise")
     still = region(placed, wanted) == 0
-    one = np.arange(SIDE, dtype=np.float32)
-    identity = np.stack(np.meshgrid(one, one), axis=-1)
     found = backward_map(placed, wanted)
     assert still.mean() > 0.25
-    assert (found[still] == identity[still]).all()
-    assert np.abs(found - identity).max() > 2
+    assert (found[still] == identity()[still]).all()
+    assert np.abs(found - identity()).max() > 2
 
 
 def test_the_region_holds_both_faces_and_not_the_edge(face):
@@ -148,9 +147,7 @@ def test_the_network_is_shown_the_mouth_that_opens(face):
 def test_what_grows_is_told_as_powers_of_two(face):
     _, placed = face
     centre = np.full(2, (SIDE - 1) / 2)
-    one = np.arange(SIDE, dtype=np.float32)
-    identity = np.stack(np.meshgrid(one, one), axis=-1)
-    twice = ((identity - centre) / 2 + centre).astype(np.float32)  # each way twice as large
+    twice = ((identity() - centre) / 2 + centre).astype(np.float32)  # each way twice as large
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
     planes = network_input(image, placed, twice, np.ones((SIDE, SIDE), np.float32))
     np.testing.assert_allclose(planes[8], 2 / 3, atol=1e-5)

@@ -55,7 +55,7 @@ def backward_map(source: ArrayLike, wanted: ArrayLike) -> NDArray[np.float32]:
         flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
-    return _identity() + dense * region(before, after)[..., None]
+    return identity() + dense * region(before, after)[..., None]
 
 
 def _spline(knots: NDArray[np.float64], moves: NDArray[np.float64]) -> NDArray[np.float32]:
@@ -97,9 +97,12 @@ def _anchors() -> NDArray[np.float64]:
 
 
 @functools.cache
-def _identity() -> NDArray[np.float32]:
+def identity() -> NDArray[np.float32]:
+    """The map (SIDE, SIDE, 2) that moves nothing; one array for all, not to be written to."""
     one = np.arange(SIDE, dtype=np.float32)
-    return np.stack(np.meshgrid(one, one), axis=-1)
+    same = np.stack(np.meshgrid(one, one), axis=-1)
+    same.flags.writeable = False
+    return same
 
 
 def warp(square: NDArray[np.uint8], coordinates: NDArray[np.float32]) -> NDArray[np.uint8]:
