@@ -9,6 +9,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms
 
 from gan.edit import main
+from gan.editor import Editor
 from gan.marked_png import EDITED
 from landmarks.files import write_points
 from landmarks.image import read_image
@@ -86,6 +87,24 @@ def test_a_folder_is_edited_and_bad_photographs_are_named(photo, tmp_path, capsy
     assert "2 of 4 photographs are left out:" in told.err
     assert f"{folder}/c.png: no face was found in 90×90 pixels" in told.err
     assert f"{folder}/d.jpg is not an image" in told.err
+
+
+@pytest.mark.parametrize(("held", "batches"), [(10**9, [3]), (200_000, [2, 1])])
+def test_photographs_are_held_by_their_size(photo, tmp_path, monkeypatch, capsys, held, batches):
+    seen = []
+    batch = Editor.edit_batch
+
+    def counted(editor, images, **wish):
+        seen.append(len(images))
+        return batch(editor, images, **wish)
+
+    monkeypatch.setattr(Editor, "edit_batch", counted)
+    monkeypatch.setattr("gan.editor.job._HELD", held)
+    for name in ("a.jpg", "b.jpg"):
+        (tmp_path / name).write_bytes(photo.read_bytes())
+    printed = edit(tmp_path, "--emotion", "fear", "-o", tmp_path / "out", capsys=capsys)
+    assert printed.out.endswith("3 of 3 photographs edited\n")
+    assert seen == batches
 
 
 def test_no_two_photographs_of_a_folder_are_written_into_one_file(photo, tmp_path, capsys):

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from landmarks.metrics import normalized_mean_error
+
 
 @dataclass(frozen=True, eq=False)
 class EditedFace:
@@ -50,3 +52,24 @@ class Edited:
     image: NDArray[np.uint8] = field(repr=False)
     faces: tuple[EditedFace, ...]
     notes: tuple[str, ...] = ()
+
+
+def asked(edited: Edited) -> tuple[str, str]:
+    """Emotion and intensity of an edit in words."""
+    first = edited.faces[0]
+    shown = ", ".join(f"{face.read:.2f}" for face in edited.faces if face.read is not None)
+    if first.emotion is None:
+        return "as the landmarks given", "as the landmarks given"
+    emotions = dict.fromkeys(str(face.emotion) for face in edited.faces)
+    return ", ".join(emotions), f"{first.intensity:.3g} asked, {shown} read back"
+
+
+def told(edited: Edited) -> str:
+    """What an edit shows, in words."""
+    many = "1 face" if len(edited.faces) == 1 else f"{len(edited.faces)} faces"
+    first = edited.faces[0]
+    if first.emotion is None:
+        assert first.found is not None
+        error = normalized_mean_error(first.found, first.wanted)
+        return f"{many}, landmarks found {100 * error:.1f} % of the inter-ocular distance away"
+    return f"{many}, {', intensity '.join(asked(edited))}"

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.editor.choice import Faces
-from gan.editor.edited import Edited
+from gan.editor.edited import Edited, asked, told
 from gan.editor.editor import Editor
 from gan.editor.film import check_film, reduced, rising, there_and_back, write_film
 from gan.editor.output import FORMATS, NOWHERE, check_output, read_origin, write_edited
@@ -25,9 +25,9 @@ from landmarks.files import POINT_SUFFIXES, read_points
 from landmarks.image import read_image
 from landmarks.inputs import Source, expand
 from landmarks.ledger import cannot_write
-from landmarks.metrics import normalized_mean_error
 
-_TOGETHER = 8  # photographs that are held at once
+_TOGETHER, _HELD = 8, 75_000_000
+# Photographs that are held at once, and bytes of theirs from which no more are.
 _SHOWN = 10
 _STILL = "photograph"
 
@@ -205,11 +205,10 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
     written = 0
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for start in range(0, len(sources), _TOGETHER):
-            for path, error in _edit_some(sources[start : start + _TOGETHER], targets, job):
-                written += error is None
-                if error is not None:
-                    problems.append(str(error) if path in str(error) else f"{path}: {error}")
+        for path, error in _edit_each(sources, targets, job):
+            written += error is None
+            if error is not None:
+                problems.append(str(error) if path in str(error) else f"{path}: {error}")
     except OSError as error:
         raise InputError(f"{folder} cannot be written: {error.strerror or error}") from None
     except KeyboardInterrupt:
@@ -230,7 +229,7 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
     ]
 
 
-def _edit_some(
+def _edit_each(
     sources: Sequence[Source], targets: dict[str, Path], job: Job
 ) -> Iterator[tuple[str, ValueError | None]]:
     """Each photograph with None once it is written, or with what is wrong with it."""
@@ -242,6 +241,16 @@ def _edit_some(
             read.append((source.path, read_image(source.path)))
         except InputError as error:
             yield source.path, error
+        if len(read) == _TOGETHER or sum(picture.size for _, picture in read) > _HELD:
+            yield from _edit_read(read, targets, job)
+            read = []
+    if read:
+        yield from _edit_read(read, targets, job)
+
+
+def _edit_read(
+    read: Sequence[tuple[str, NDArray[np.uint8]]], targets: dict[str, Path], job: Job
+) -> Iterator[tuple[str, ValueError | None]]:
     if job.dial is None:
         photographs = [photograph for _, photograph in read]
         made = job.editor.edit_batch(photographs, **job.wish, **job.strength, check=True)
@@ -293,35 +302,15 @@ def _targets(folder: Path, sources: Sequence[Source]) -> dict[str, Path]:
 
 
 def _edited(target: Path, edited: Edited, path: str) -> _Made:
-    emotion, intensity = _asked(edited)
-    told = {"Emotion": emotion, "Intensity": intensity, "Faces": str(len(edited.faces))}
+    emotion, intensity = asked(edited)
+    mark = {"Emotion": emotion, "Intensity": intensity, "Faces": str(len(edited.faces))}
     origin = read_origin(path)
     return _Made(
         target,
-        lambda: write_edited(target, edited.image, told, origin),
-        _told(edited),
+        lambda: write_edited(target, edited.image, mark, origin),
+        told(edited),
         edited.notes,
     )
-
-
-def _asked(edited: Edited) -> tuple[str, str]:
-    """Emotion and intensity of an edit in words."""
-    first = edited.faces[0]
-    shown = ", ".join(f"{face.read:.2f}" for face in edited.faces if face.read is not None)
-    if first.emotion is None:
-        return "as the landmarks given", "as the landmarks given"
-    emotions = dict.fromkeys(str(face.emotion) for face in edited.faces)
-    return ", ".join(emotions), f"{first.intensity:.3g} asked, {shown} read back"
-
-
-def _told(edited: Edited) -> str:
-    many = "1 face" if len(edited.faces) == 1 else f"{len(edited.faces)} faces"
-    first = edited.faces[0]
-    if first.emotion is None:
-        assert first.found is not None
-        error = normalized_mean_error(first.found, first.wanted)
-        return f"{many}, landmarks found {100 * error:.1f} % of the inter-ocular distance away"
-    return f"{many}, {', intensity '.join(_asked(edited))}"
 
 
 def _dial(target: Path, photograph: NDArray[np.uint8], path: str, job: Job) -> _Made:
