@@ -196,6 +196,9 @@ class Target:
             return self._model.calibrate_to_gold(
                 repeated, self._wish.gold, neutral=self._neutral, intensity=scaled
             )
+        if self._wish.emotion == "neutral":
+            # The face's own expression turned down: as a named emotion, neutral leaves some of it.
+            return self._model.intensify(repeated, np.zeros_like(given), None, self._neutral)
         return self._model.intensify(repeated, given, self._wish.emotion, self._neutral)
 
     def read(self, found: Array) -> NDArray[np.float64]:
