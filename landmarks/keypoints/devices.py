@@ -23,7 +23,7 @@ def training_device(name: str | None) -> torch.device:
     accelerator = Accelerator(cpu=name is not None and torch.device(name).type == "cpu")
     if accelerator.num_processes > 1:
         raise InputError(
-            f"{accelerator.num_processes} processes were started: these networks are small, and one "
-            "process trains them"
+            f"{accelerator.num_processes} processes were started: these networks are small, and "
+            "one process trains them"
         )
     return torch.device(name) if name is not None else accelerator.device
