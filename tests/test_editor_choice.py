@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from calibration import ExpressionModel
-from gan.editor.choice import NoFaceError, choose, obstacle
+from gan.editor.choice import NoFaceError, choose, cut_off, obstacle
 from gan.editor.wish import Target, Wish
 from landmarks.detector import Box
 from landmarks.errors import InputError
@@ -155,3 +155,15 @@ def test_a_mouth_is_covered_where_it_is_uncertain_and_not_open():
     assert "landmarks are 1.8 times as uncertain as" in obstacle(points, (0, 0), radius)
     points[66] = points[62] + (0, 30)  # half of the inter-ocular distance below
     assert obstacle(points, (0, 0), radius) == ""
+
+
+def test_a_face_at_the_edge_is_told_by_how_much_of_it_is_outside():
+    points = np.tile([50.0, 40.0], (68, 1))
+    assert cut_off(points, (100, 80)) == ""
+    points[60:64, 0] = 99.6
+    assert "4 of its 51 inner landmarks lie outside, expected at most 3" in cut_off(
+        points, (100, 80)
+    )
+    points[:17] = -50.0  # the jaw may
+    points[63, 0] = 99.4
+    assert cut_off(points, (100, 80)) == ""

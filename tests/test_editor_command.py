@@ -147,7 +147,7 @@ def test_landmarks_and_gold_come_from_files(photo, tmp_path, capsys):
         (["-o", "out.bmp"], "out.bmp cannot hold the mark"),
         (["--animate", "out.avi"], "out.avi cannot hold the mark"),
         (["-o", "none/out.png"], "there is no folder"),
-        (["-o", "photo.jpg"], "is the photograph itself"),
+        (["-o", "photo.jpg"], "is read too, and would be lost"),
         (["--emotion", "fear"], "expected -o, --animate, or both"),
         (["--emotion", "all", "-o", "out.png"], "expected --dial"),
         (["--emotion", "neutral", "--dial", "0,1", "-o", "out.png"], "neutral has no intensities"),
@@ -213,3 +213,26 @@ def test_a_photograph_on_its_side_is_edited_upright(photo, tmp_path, capsys):
     with Image.open(output) as opened:
         assert opened.size == (200, 180)
         assert opened.getexif()[ExifTags.Base.Orientation] == 1
+
+
+def test_nothing_that_is_read_is_written_over(photo, tmp_path, capsys):
+    for option in ("--gold", "--neutral"):
+        other = tmp_path / "other.png"
+        Image.fromarray(read_image(photo)).save(other)
+        before = other.read_bytes()
+        argv = [photo, *(["--emotion", "fear"] if option == "--neutral" else []), option, other]
+        told = edit(*argv, "-o", other, code=2, capsys=capsys)
+        assert "is read too, and would be lost" in told.err
+        assert other.read_bytes() == before
+    (tmp_path / "photo.bmp").write_bytes(b"")
+    Image.fromarray(read_image(photo)).save(tmp_path / "photo.bmp")
+    Image.fromarray(read_image(photo)).save(tmp_path / "photo.png")
+    before = (tmp_path / "photo.png").read_bytes()
+    edit(tmp_path / "photo.bmp", "--emotion", "fear", "-o", tmp_path, capsys=capsys)
+    assert (tmp_path / "photo.png").read_bytes() == before
+    assert (tmp_path / "photo.bmp.png").exists()
+
+
+def test_a_folder_that_is_not_there_is_told(photo, tmp_path, capsys):
+    told = edit(photo, "--emotion", "fear", "-o", f"{tmp_path}/new/", code=2, capsys=capsys)
+    assert "new/ does not exist: make the folder" in told.err

@@ -240,3 +240,14 @@ def test_faces_that_are_too_small_or_covered_are_told(editor, head, points, monk
     monkeypatch.setattr("gan.editor.choice.COVERED", 0.1)
     with pytest.raises(NoFaceError, match="mouth seems to be covered"):
         editor.edit(head, emotion="fear")
+
+
+def test_what_falls_far_short_is_told():
+    from gan.editor.edited import Edited, EditedFace, short_of
+
+    def face(read):
+        return EditedFace(np.zeros((68, 2)), np.zeros((68, 2)), "anger", 1.0, None, read)
+
+    edited = Edited(np.zeros((2, 2, 3), np.uint8), (face(0.7), face(0.6), face(None)))
+    [told] = short_of(edited)
+    assert told.startswith("asked for anger at 1, the result shows 0.60")

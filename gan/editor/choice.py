@@ -33,6 +33,8 @@ _OPENED = 0.42
 # Open mouths are less certain, covered ones look closed: logistic regression of 1,000 faces with
 # drawn covers on 420 without.
 
+_OUTSIDE = 3
+
 
 class NoFaceError(InputError):
     """A photograph shows no face, or none that can be edited."""
@@ -128,6 +130,26 @@ def _at(ordered: Sequence[Face], place: tuple[float, float]) -> Face:
             f"there is no face at {x:g},{y:g}: the nearest is at {centre[0]},{centre[1]}"
         )
     return min(inside, key=away)
+
+
+def cut_off(points: NDArray[np.float64], size: Sequence[int]) -> str:
+    """Why a face that leaves the picture cannot be edited; empty where it does not.
+
+    Parameters
+    ----------
+    points : (68, 2) float array
+        Landmarks in pixels.
+    size : (int, int)
+        Width and height of the picture.
+    """
+    inner = points[scheme.INNER_51]
+    outside = int(((inner < -0.5) | (inner > np.asarray(size) - 0.5)).any(axis=1).sum())
+    if outside <= _OUTSIDE:
+        return ""
+    return (
+        f"the picture's edge cuts the face off: {outside} of its {len(inner)} inner landmarks lie "
+        f"outside, expected at most {_OUTSIDE}"
+    )
 
 
 def obstacle(

@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from landmarks.metrics import normalized_mean_error
 
+_SHORT = 0.35
+# Less than was asked for by so much is told.
+
 
 @dataclass(frozen=True, eq=False)
 class EditedFace:
@@ -73,3 +76,13 @@ def told(edited: Edited) -> str:
         error = normalized_mean_error(first.found, first.wanted)
         return f"{many}, landmarks found {100 * error:.1f} % of the inter-ocular distance away"
     return f"{many}, {', intensity '.join(asked(edited))}"
+
+
+def short_of(edited: Edited) -> tuple[str, ...]:
+    """A sentence for each face that shows much less than was asked for."""
+    return tuple(
+        f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: this "
+        "face cannot show more without losing its likeness"
+        for face in edited.faces
+        if face.read is not None and face.intensity - face.read > _SHORT
+    )

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from calibration.expression import ExpressionModel
-from gan.editor.choice import Faces, NoFaceError, check_faces, choose, obstacle
+from gan.editor.choice import Faces, NoFaceError, check_faces, choose, cut_off, obstacle
 from gan.editor.fine import FinePlacer
 from gan.editor.subject import Subject
 from gan.editor.wish import as_face
@@ -125,14 +125,14 @@ class Finder:
         """
         if source is not None:
             points = as_face(source, "source")
-            if reason := self._obstacle(points):
+            if reason := self._obstacle(picture, points):
                 raise NoFaceError(reason)
             return [Subject(picture, points)], []
         check_faces(faces)
         chosen, note = choose(self.detect(picture), faces, picture.shape[1::-1])
         subjects, left = [], []
         for number, face in enumerate(chosen, 1):
-            if not (reason := self._obstacle(face.points, face.radius)):
+            if not (reason := self._obstacle(picture, face.points, face.radius)):
                 subjects.append(Subject(picture, face.points, face.box))
             elif len(chosen) == 1:
                 raise NoFaceError(reason)
@@ -150,9 +150,14 @@ class Finder:
         return subjects, notes
 
     def _obstacle(
-        self, points: NDArray[np.float64], radius: NDArray[np.float64] | None = None
+        self,
+        picture: NDArray[np.uint8],
+        points: NDArray[np.float64],
+        radius: NDArray[np.float64] | None = None,
     ) -> str:
         if np.ptp(points, axis=0).min() == 0:
             raise NoFaceError("the landmarks lie in one place or on one line: expected a face")
+        if reason := cut_off(points, picture.shape[1::-1]):
+            return reason
         shown = self._model.estimate(points)
         return obstacle(points, (float(shown.yaw), float(shown.pitch)), radius)

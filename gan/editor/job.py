@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.editor.choice import Faces
-from gan.editor.edited import Edited, asked, told
+from gan.editor.edited import Edited, asked, short_of, told
 from gan.editor.editor import Editor
 from gan.editor.film import check_film, reduced, rising, there_and_back, write_film
 from gan.editor.output import FORMATS, NOWHERE, check_output, read_origin, write_edited
@@ -149,10 +149,12 @@ def edit_one(paths: Sequence[str], job: Job) -> list[str]:
     """
     job.check()
     [path] = paths
+    if job.output is not None and job.output.endswith("/") and not Path(job.output).is_dir():
+        raise InputError(f"{job.output} does not exist: make the folder, or give a file's name")
     target = None if job.output is None else _target(Path(job.output), path)
     for written in (target, None if job.animate is None else Path(job.animate)):
-        if written is not None and written.exists() and written.samefile(path):
-            raise InputError(f"{written} is the photograph itself: expected another name")
+        if written is not None:
+            _spare(written, [path, job.gold, job.neutral, job.landmarks])
     photograph = read_image(path)
     made = []
     if target is not None:
@@ -198,9 +200,9 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
         raise InputError(f"{folder} is a file, several photographs are given: expected a folder")
     sources = expand(paths)
     targets = _targets(folder, sources)
-    for source in sources:
-        if targets[source.path].exists() and targets[source.path].samefile(source.path):
-            raise InputError(f"{folder} holds the photographs themselves: expected another folder")
+    read = [source.path for source in sources if Path(source.path).exists()]
+    for target in targets.values():
+        _spare(target, [*read, job.gold, job.neutral])
     problems: list[str] = []
     written = 0
     try:
@@ -273,9 +275,18 @@ def _edit_read(
 
 def _target(output: Path, path: str) -> Path:
     """The file for a photograph: as it is given, or in a folder."""
-    if output.is_dir():
-        return _below(output, Source(path, Path(path).stem, False))
-    return output
+    if not output.is_dir():
+        return output
+    below, suffix = _below(output, Source(path, Path(path).stem, False)), Path(path).suffix
+    renamed = below.suffix != suffix and below.exists()
+    return below.with_suffix(f"{suffix}.png") if renamed else below
+
+
+def _spare(written: Path, read: Sequence[str | None]) -> None:
+    """Refuse to write over what is read."""
+    for given in read:
+        if given is not None and written.exists() and written.samefile(given):
+            raise InputError(f"{written} is read too, and would be lost: expected another name")
 
 
 def _below(folder: Path, source: Source) -> Path:
@@ -309,7 +320,7 @@ def _edited(target: Path, edited: Edited, path: str) -> _Made:
         target,
         lambda: write_edited(target, edited.image, mark, origin),
         told(edited),
-        edited.notes,
+        (*edited.notes, *short_of(edited)),
     )
 
 
