@@ -31,8 +31,9 @@ from landmarks.runs.tensor_file import read_tensors  # noqa: E402
 from tests.drawn_faces import drawn_points, write_faces  # noqa: E402
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def one_thread():
+    """Before the runs that several tests share, too."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
