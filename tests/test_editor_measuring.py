@@ -107,7 +107,7 @@ def test_frames_without_a_face_do_not_make_neighbours_of_others(small):
 
 
 def test_persons_are_those_of_the_pairs_alone():
-    frames = Frames((), np.empty((0, 68, 2)), ("a", "a", "b", "b", "c"), (), PAIRS)
+    frames = Frames((), np.empty((0, 68, 2)), ("a", "a", "b", "b", "c"), PAIRS)
     assert persons_of(frames, np.array([0, 1])) == 1
     assert persons_of(frames, drawn(frames, 400)) == 2
     assert sorted(drawn(frames, 400)) == [0, 1, 2]
@@ -116,7 +116,7 @@ def test_persons_are_those_of_the_pairs_alone():
 
 def test_one_picture_of_a_person_is_measured_by_dials(tmp_path, monkeypatch, capsys):
     blank = np.zeros((64, 64, 3), np.uint8)
-    frames = Frames((blank,), np.zeros((1, 68, 2)), ("a",), ("x",), PAIRS[:0])
+    frames = Frames((blank,), np.zeros((1, 68, 2)), ("a",), PAIRS[:0])
     monkeypatch.setattr(Editor, "load", lambda *_, **__: Editor(Repairer(None)))
     monkeypatch.setattr(evaluate, "read_frames", lambda *_: frames)
     assert evaluate.main(["shards", "-o", str(tmp_path)]) == 0

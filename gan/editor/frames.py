@@ -39,8 +39,6 @@ class Frames:
         marks a photograph that is edited, and its marks of two pictures agree better than those of
         the shards.
     persons : tuple of str
-    names : tuple of str
-        Shard's key of each.
     pairs : (m, 2) int array
         Source and wanted picture, of one person, and of one film where films are told.
     """
@@ -48,7 +46,6 @@ class Frames:
     images: tuple[NDArray[np.uint8], ...]
     points: NDArray[np.float64]
     persons: tuple[str, ...]
-    names: tuple[str, ...]
     pairs: NDArray[np.int64]
 
 
@@ -188,8 +185,8 @@ class _Part:
         images = tuple(self._images[row] for row in kept)
         placed = np.concatenate(points) if points else np.empty((0, 68, 2))
         films = [f"{person}\0{film}" for person, film, _ in told]
-        persons, names = tuple(entry[0] for entry in told), tuple(entry[2] for entry in told)
-        return Frames(images, placed, persons, names, pairs_of(placed, films))
+        persons = tuple(person for person, *_ in told)
+        return Frames(images, placed, persons, pairs_of(placed, films))
 
 
 def _box(points: NDArray[np.float64]) -> tuple[float, float, float, float]:
