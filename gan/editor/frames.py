@@ -112,7 +112,7 @@ def load_frames(sources: Sequence[str | os.PathLike[str]]) -> Loaded:
             if split == "test":
                 test += 1
             elif split == "train" or number == 0:
-                parts[split].add(sample.image, sample.points, sample.record, sample.key)
+                parts[split].add(sample.image, sample.points, sample.record)
         frames = parts["train"].frames(predictor)
         (paired if len(frames.pairs) else unpaired).append(os.fspath(source))
         if len(frames.pairs):
@@ -149,7 +149,7 @@ def read_frames(source: str | os.PathLike[str], split: str) -> Frames:
         if person is None or person == "":
             raise InputError(f"{source}: sample {sample.key} tells no person")
         if split_of(person) == split:
-            part.add(sample.image, sample.points, sample.record, sample.key)
+            part.add(sample.image, sample.points, sample.record)
     return part.frames(load_predictor())
 
 
@@ -159,18 +159,17 @@ class _Part:
     def __init__(self) -> None:
         self._images: list[NDArray[np.uint8]] = []
         self._points: list[NDArray[np.float64]] = []
-        self._told: list[tuple[str, str, str]] = []
+        self._told: list[tuple[str, str]] = []
 
     def add(
         self,
         image: NDArray[np.uint8],
         points: NDArray[np.float64],
         record: Mapping[str, Any],
-        key: str,
     ) -> None:
         self._images.append(image)
         self._points.append(points)
-        self._told.append((str(record["person"]), film_of(record), key))
+        self._told.append((str(record["person"]), film_of(record)))
 
     def frames(self, predictor: Predictor) -> Frames:
         kept, points = [], []
@@ -184,7 +183,7 @@ class _Part:
         told = [self._told[row] for row in kept]
         images = tuple(self._images[row] for row in kept)
         placed = np.concatenate(points) if points else np.empty((0, 68, 2))
-        films = [f"{person}\0{film}" for person, film, _ in told]
+        films = [f"{person}\0{film}" for person, film in told]
         persons = tuple(person for person, *_ in told)
         return Frames(images, placed, persons, pairs_of(placed, films))
 
