@@ -20,6 +20,7 @@ from landmarks.keypoints.augment import (
     piece,
 )
 from landmarks.keypoints.config import Config
+from landmarks.keypoints.crops import square
 from landmarks.keypoints.dataset import Faces
 
 Array = NDArray[Any]
@@ -129,7 +130,9 @@ def _order(count: int, seed: int, source: int, epoch: int) -> NDArray[np.int64]:
 
 
 def fixed_crops(faces: Faces, config: Config) -> tuple[Array, Array]:
-    """Each face once, in a box that is off as dlib's are: the same for every network and run.
+    """Each face once, the same in every run: in a box that is off as dlib's are.
+
+    The published recipes cut around the points, for validation as for training.
 
     Returns
     -------
@@ -140,7 +143,10 @@ def fixed_crops(faces: Faces, config: Config) -> tuple[Array, Array]:
     images, points = [], []
     for row in range(len(faces)):
         stored = faces.images[row]
-        crop = detector_jitter(stored.shape[0], config.side, np.random.default_rng(row))
+        if config.recipe == "published":
+            crop = square(((stored.shape[0] - 1) / 2,) * 2, config.side, config.side)
+        else:
+            crop = detector_jitter(stored.shape[0], config.side, np.random.default_rng(row))
         images.append(crop.cut(stored))
         points.append(crop.to_crop(faces.points[row]))
     return np.stack(images), np.stack(points)
