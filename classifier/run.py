@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -24,12 +22,12 @@ from classifier.network import TRUNK, build_network
 from classifier.pictures import confusion_picture, faces_picture
 from classifier.temperature import fit_temperature, softmax
 from landmarks.keypoints.schedules import rate_at
-from landmarks.runs.options import TrainingError
+from landmarks.runs.network_run import NetworkRun
 from landmarks.runs.run_folder import RunFolder
-from landmarks.runs.state import Progress, restore, save_state
+from landmarks.runs.state import Progress
 
 
-class Run:
+class Run(NetworkRun):
     """One run, opened once and then advanced step by step.
 
     Parameters
@@ -52,6 +50,9 @@ class Run:
     standing : Standing
     """
 
+    config: Config
+    standing: Standing
+
     def __init__(
         self,
         config: Config,
@@ -60,7 +61,7 @@ class Run:
         data: str,
         device: torch.device,
     ) -> None:
-        self.config, self._data, self._device = config, data, device
+        super().__init__(config, data, device, Standing())
         self._batches = Batches(train, config)
         self._held, self._labels = held, held.labels(config.emotions)
         first = train[0].labels(config.emotions)
@@ -70,13 +71,8 @@ class Run:
         self._persons = sorted(person for person in known if person is not None)
         self.epoch_steps = math.ceil(len(train[0]) / self._batches.first)
         self.steps = config.epochs * self.epoch_steps
-        self.step, self.standing = 0, Standing()
         torch.manual_seed(config.seed)
         self._network = build_network(config)
-        self._average: nn.Module | None = None
-        self._best: dict[str, Tensor] = {}
-        self._folder: RunFolder | None = None
-        self._finite = torch.ones((), dtype=torch.bool, device=device)
 
     def open(self, folder: RunFolder, progress: Progress | None, *, clear: bool) -> None:
         """Make the folder ready, and begin or go on; whoever locked the folder closes it."""
@@ -96,44 +92,7 @@ class Run:
         ]
         rate, decay = settings["learning_rate"], settings["weight_decay"]
         self._optimizer = torch.optim.AdamW(groups, rate, weight_decay=decay)
-        self._folder = folder
-        folder.prepare()
-        if progress is None:
-            # The first checkpoint shows that the folder can be written, before hours are spent.
-            self._write(folder, metrics=0)
-        else:
-            self._restore(folder.checkpoint, progress)
-        # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
-        if clear or (progress and progress.step == 0):
-            folder.clear()
-            folder.model.unlink(missing_ok=True)
-        metrics = progress.metrics if progress else 0
-        folder.open(self.config.to_json(), metrics=metrics, step=self.step)
-        if self._best:
-            self._ship()  # the last process may have died before it was written
-
-    def _restore(self, path: Path, progress: Progress) -> None:
-        networks = {"network": self._network, "average": self._average}
-        rest = restore(path, networks, self._optimizer, device=self._device)
-        self._best = {name.removeprefix("best."): value for name, value in rest.items()}
-        self.step, self.standing = progress.step, Standing(**progress.standing)
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done."""
-        return self.step // self.epoch_steps
-
-    @property
-    def finished(self) -> bool:
-        """All steps are done, or the loss has not become smaller for too many epochs."""
-        patience = self.config.settings["patience"]
-        waited = self.epoch - self.standing.epoch
-        return self.step >= self.steps or (patience > 0 and waited >= patience)
-
-    @property
-    def per_step(self) -> int:
-        """Faces of a step."""
-        return self.config.batch
+        self._begin(folder, progress, clear=clear)
 
     def batch(self, step: int, pool: Executor | None = None) -> Batch:
         """As `Batches`."""
@@ -144,8 +103,7 @@ class Run:
         config, device = self.config, self._device
         batch = Batch(*(values.to(device, non_blocking=True) for values in batch))
         images = batch.images.contiguous(memory_format=torch.channels_last)
-        # What is dropped out follows from the step alone, so that a run can be gone on with.
-        torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**63)
+        self._seed()
         self._network.train()
         for group in self._optimizer.param_groups:
             group["lr"] = rate_at(self.step, self.steps, config.settings)
@@ -160,53 +118,20 @@ class Run:
         loss.backward()
         nn.utils.clip_grad_norm_(self._network.parameters(), config.settings["clip"])
         self._optimizer.step()
-        self.step += 1
-        self._follow()
-        # Looking at a number makes the processor wait for a GPU; it is looked at when others are.
-        self._finite &= torch.isfinite(loss.detach())
+        self._stepped(loss)
         return {"loss": loss.detach()}
-
-    def _follow(self) -> None:
-        """Move the average towards the weights; faster at the beginning, when all is new."""
-        assert self._average is not None
-        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
-        new = self._network.state_dict()
-        with torch.no_grad():
-            for name, value in self._average.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(new[name], 1 - decay)
-                else:
-                    value.copy_(new[name])
-
-    def _check(self) -> RunFolder:
-        assert self._folder is not None
-        if not bool(self._finite):
-            raise TrainingError(
-                f"the loss is not a number any more by step {self.step}: stopped; the last "
-                "checkpoint is kept"
-            )
-        return self._folder
-
-    def log(self, parts: Mapping[str, Tensor], rate: float) -> str:
-        """Write the loss of the last step; a line that tells it."""
-        folder = self._check()
-        epoch, value = self.step / self.epoch_steps, float(parts["loss"])
-        folder.write_metrics(self.step, {"epoch": epoch, "loss": value})
-        folder.write_rate(self.step, "faces_per_second", rate)
-        return f"step {self.step}, epoch {epoch:.2f}: loss {value:.4f}; {rate:.0f} faces/s"
 
     def evaluate(self) -> str:
         """Judge the average on validation persons, keep the best; a line that tells how it is."""
         folder = self._check()
-        assert self._average is not None
-        logits = logits_of(self._average, self._held, self._device)
+        logits = logits_of(self._judged(), self._held, self._device)
         loss = weighed_loss(logits, self._labels, self._weights)
         numbers: Mapping[str, float] = {"validation_loss": loss, **judge(logits, self._labels)}
         folder.write_metrics(self.step, numbers)
         if self.standing.best is None or loss < self.standing.best:
             temperature = fit_temperature(logits, self._labels, self._held.persons)
             self.standing = Standing(loss, self.epoch, temperature)
-            self._best = {k: v.detach().clone() for k, v in self._average.state_dict().items()}
+            self._keep_best()
             self._ship()
         told = ", ".join(
             f"{name[11:].replace('_', ' ')} {value:.3f}" for name, value in numbers.items()
@@ -241,26 +166,9 @@ class Run:
     def show(self) -> None:
         """Pictures: what the last batch looks like, and what is taken for what."""
         folder = self._check()
-        assert self._average is not None
         faces = faces_picture(self._batches(self.step - 1).images)
         folder.write_picture("faces", self.epoch, self.step, faces)
-        said = logits_of(self._average, self._held, self._device).argmax(axis=1)
+        said = logits_of(self._judged(), self._held, self._device).argmax(axis=1)
         counts = confusion_matrix(self._labels, said, len(self.config.emotions))
         picture = confusion_picture(counts, self.config.emotions)
         folder.write_picture("confusion", self.epoch, self.step, picture)
-
-    def save(self) -> None:
-        """Write a checkpoint."""
-        folder = self._check()
-        self._write(folder, folder.sync_metrics())
-
-    def _write(self, folder: RunFolder, metrics: int) -> None:
-        assert self._average is not None
-        standing = dataclasses.asdict(self.standing)
-        progress = Progress(self.step, self.config.to_json(), self._data, metrics, standing)
-        parts = {
-            "network": self._network.state_dict(),
-            "average": self._average.state_dict(),
-            "best": self._best,
-        }
-        save_state(folder.checkpoint, progress, parts, self._optimizer)

@@ -25,6 +25,7 @@ from gan.store import PairStore, Skipped, load_pairs
 from gan.watch import LossWatch
 from landmarks.runs.interrupts import Interrupts
 from landmarks.runs.memory import enough_memory
+from landmarks.runs.network_run import follow
 from landmarks.runs.options import Options, TrainingError
 from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import RunFolder
@@ -264,23 +265,15 @@ class _Run:
         if parameters[0].grad is not None:
             group.average_gradients(parameters)
             self.optimizer.step()
-            self._follow()
+            if self.average is not None:
+                done, decay = self.step, config.settings["ema"]
+                follow(self.average, self.networks["generator"], done, decay)
         self.step += 1
         told = shared[0]
         if group.count > 1:
             told, wishes = told[:-2], told[-2:].tolist()
             stop, save = wishes[0] > 0, wishes[1] > 0
         return told, stop, save
-
-    def _follow(self) -> None:
-        """Move the average towards the weights; faster at the beginning, when all is new."""
-        if self.average is None:
-            return
-        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
-        new = self.networks["generator"].state_dict()
-        with torch.no_grad():
-            for name, value in self.average.state_dict().items():
-                value.lerp_(new[name], 1 - decay)
 
     def _grid_due(self, every: int, *, last: bool) -> int:
         """Epochs done, if the last step completed one that grids are drawn after; else 0."""

@@ -80,7 +80,7 @@ def lines(modeldir: Path) -> list[dict]:
 @pytest.mark.parametrize("name", ["naimishnet", "resnet18", "efficientnet_b0"])
 def test_an_epoch_of_each_published_recipe(tmp_path, shards, monkeypatch, name):
     if name != "efficientnet_b0":  # the smallest: of the others each checkpoint is 100 MB and more
-        monkeypatch.setattr("landmarks.keypoints.run.save_state", lambda *given: None)
+        monkeypatch.setattr("landmarks.runs.network_run.save_state", lambda *given: None)
     side = 96 if name == "naimishnet" else 64
     config = {"network": name, "recipe": "published", "epochs": 1, "side": side}
     outcome = go(shards, tmp_path, **config)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import copy
-import dataclasses
 import math
 import os
-from collections.abc import Mapping
 from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
@@ -29,15 +27,15 @@ from landmarks.keypoints.schedules import make_optimizer, make_plateau, rate_at
 from landmarks.keypoints.small import Small
 from landmarks.keypoints.validation import Standing, ask, judge, radius_factors
 from landmarks.keypoints.weights import begin_with
-from landmarks.runs.options import TrainingError
+from landmarks.runs.network_run import NetworkRun
 from landmarks.runs.run_folder import RunFolder
-from landmarks.runs.state import Progress, restore, save_state
+from landmarks.runs.state import Progress
 from landmarks.runs.tensor_file import write_tensors
 
 _SHOWN = 16
 
 
-class Run:
+class Run(NetworkRun):
     """One run, opened once and then advanced step by step.
 
     Parameters
@@ -61,6 +59,9 @@ class Run:
     standing : Standing
     """
 
+    config: Config
+    standing: Standing
+
     def __init__(
         self,
         config: Config,
@@ -70,7 +71,7 @@ class Run:
         device: torch.device,
         shown: NDArray[np.uint8] | None = None,
     ) -> None:
-        self.config, self._data, self._device = config, data, device
+        super().__init__(config, data, device, Standing())
         self._shown = shown
         negatives = config.settings.get("negatives", 0.0) if config.network == "small" else 0.0
         self._batches = Batches(loaded.train, config, negatives=negatives, backgrounds=backgrounds)
@@ -79,13 +80,8 @@ class Run:
         self.faces = sum(map(len, loaded.train))
         self.epoch_steps = math.ceil(self.faces / self._batches.faces)
         self.steps = config.steps or config.epochs * self.epoch_steps
-        self.step, self.standing = 0, Standing()
         torch.manual_seed(config.seed)
         self._network = build_network(config)
-        self._average: nn.Module | None = None
-        self._best: dict[str, Tensor] = {}
-        self._folder: RunFolder | None = None
-        self._finite = torch.ones((), dtype=torch.bool, device=device)
 
     def open(
         self,
@@ -106,49 +102,14 @@ class Run:
             self._average = copy.deepcopy(self._network).requires_grad_(False)
         self._optimizer = make_optimizer(self._network, self.config)
         self._plateau = make_plateau(self._optimizer, self.config)
-        self._folder = folder
-        folder.prepare()
-        if progress is None:
-            # The first checkpoint shows that the folder can be written, before hours are spent.
-            self._write(folder, metrics=0)
-        else:
-            self._restore(folder.checkpoint, progress)
-        # At step 0 nothing of this run is there yet: what is there is of one that it replaces.
-        if clear or (progress and progress.step == 0):
-            folder.clear()
-            folder.model.unlink(missing_ok=True)
-        folder.open(
-            self.config.to_json(), metrics=progress.metrics if progress else 0, step=self.step
-        )
-        if self._best:
-            self._ship()  # the last process may have died before it was written
+        self._begin(folder, progress, clear=clear)
 
     def _restore(self, path: Path, progress: Progress) -> None:
-        networks = {"network": self._network, "average": self._average}
-        rest = restore(path, networks, self._optimizer, device=self._device)
-        self._best = {name.removeprefix("best."): value for name, value in rest.items()}
-        self.step, self.standing = progress.step, Standing(**progress.standing)
+        super()._restore(path, progress)
         if self._plateau is not None and (saved := dict(self.standing.schedule)):
             for group in self._optimizer.param_groups:
                 group["lr"] = saved["rate"]
             self._plateau.load_state_dict({k: v for k, v in saved.items() if k != "rate"})
-
-    @property
-    def epoch(self) -> int:
-        """Whole epochs done."""
-        return self.step // self.epoch_steps
-
-    @property
-    def finished(self) -> bool:
-        """All steps are done, or the error has not become smaller for too many epochs."""
-        patience = self.config.settings["patience"]
-        waited = self.epoch - self.standing.epoch
-        return self.step >= self.steps or (patience > 0 and waited >= patience)
-
-    @property
-    def per_step(self) -> int:
-        """Pictures of a step."""
-        return self.config.batch
 
     def batch(self, step: int, pool: Executor | None = None) -> Batch:
         """As `Batches`."""
@@ -160,8 +121,7 @@ class Run:
         batch = Batch(*(values.to(device, non_blocking=True) for values in batch))
         images = batch.images
         images = images.contiguous(memory_format=torch.channels_last)
-        # What is dropped out follows from the step alone, so that a run can be gone on with.
-        torch.manual_seed((config.seed * 1_000_003 + self.step) % 2**63)
+        self._seed()
         self._network.train()
         if config.recipe == "better":
             for group in self._optimizer.param_groups:
@@ -178,46 +138,8 @@ class Run:
         if "clip" in config.settings:
             nn.utils.clip_grad_norm_(self._network.parameters(), config.settings["clip"])
         self._optimizer.step()
-        self.step += 1
-        self._follow()
-        # Looking at a number makes the processor wait for a GPU; it is looked at when others are.
-        self._finite &= torch.isfinite(loss.detach())
+        self._stepped(loss)
         return {name: part.detach() for name, part in parts.items()}
-
-    def _follow(self) -> None:
-        """Move the average towards the weights; faster at the beginning, when all is new."""
-        if self._average is None:
-            return
-        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
-        new = self._network.state_dict()
-        with torch.no_grad():
-            for name, value in self._average.state_dict().items():
-                if value.is_floating_point():
-                    value.lerp_(new[name], 1 - decay)
-                else:
-                    value.copy_(new[name])
-
-    def _check(self) -> RunFolder:
-        assert self._folder is not None
-        if not bool(self._finite):
-            raise TrainingError(
-                f"the loss is not a number any more by step {self.step}: stopped; the last "
-                "checkpoint is kept"
-            )
-        return self._folder
-
-    def log(self, parts: Mapping[str, Tensor], rate: float) -> str:
-        """Write the losses of the last step; a line that tells them."""
-        folder = self._check()
-        values = {name: float(part) for name, part in parts.items()}
-        epoch = self.step / self.epoch_steps
-        folder.write_metrics(self.step, {"epoch": epoch, **values})
-        folder.write_rate(self.step, "faces_per_second", rate)
-        shown = ", ".join(f"{name} {value:.4f}" for name, value in values.items())
-        return f"step {self.step}, epoch {epoch:.2f}: {shown}; {rate:.0f} faces/s"
-
-    def _judged(self) -> nn.Module:
-        return self._network if self._average is None else self._average
 
     def evaluate(self) -> str:
         """Judge the network on validation persons, keep the best; a line that tells how it is."""
@@ -230,7 +152,7 @@ class Run:
         error = numbers["validation_nme"]
         if self.standing.best is None or error < self.standing.best:
             self.standing.best, self.standing.epoch = error, self.epoch
-            self._best = {k: v.detach().clone() for k, v in network.state_dict().items()}
+            self._keep_best()
             self._calibrate(said, truth)
             self._ship()
         if self._plateau is not None:
@@ -269,21 +191,3 @@ class Run:
         given = to_tensor(image[None]).to(self._device)
         maps = feature_maps(self._judged().eval(), given)
         folder.write_picture("feature_maps", self.epoch, self.step, maps)
-
-    def save(self) -> None:
-        """Write a checkpoint."""
-        folder = self._check()
-        self._write(folder, folder.sync_metrics())
-
-    def _write(self, folder: RunFolder, metrics: int) -> None:
-        progress = Progress(
-            self.step,
-            self.config.to_json(),
-            self._data,
-            metrics,
-            dataclasses.asdict(self.standing),
-        )
-        parts = {"network": self._network.state_dict(), "best": self._best}
-        if self._average is not None:
-            parts["average"] = self._average.state_dict()
-        save_state(folder.checkpoint, progress, parts, self._optimizer)
