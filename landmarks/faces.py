@@ -130,7 +130,7 @@ def shared_finder(settings: Settings, *, check: bool = True) -> FaceFinder:
         False where the predictor's file is known to be good.
     """
     if settings not in _finders:
-        _finders.clear()  # each holds a predictor of 100 MB
+        _finders.clear()  # each may hold a predictor of its own, of 100 MB
         _finders[settings] = FaceFinder(settings, check=check)
     return _finders[settings]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
 import subprocess
@@ -44,6 +45,14 @@ print(len(points[0]), farthest)
 """
 
 
+@functools.lru_cache(maxsize=1)
+def _opened(path: str, size: int, changed: int) -> Any:
+    """dlib's own, shared by all of the process: it takes 100 MB and a quarter second to unpack."""
+    import dlib
+
+    return dlib.shape_predictor(path)
+
+
 class Predictor:
     """Places 68 landmarks in a face that a detector has found.
 
@@ -75,7 +84,8 @@ class Predictor:
         import dlib
 
         if self._predictor is None:
-            self._predictor = dlib.shape_predictor(str(self.path))
+            about = self.path.stat()
+            self._predictor = _opened(str(self.path), about.st_size, about.st_mtime_ns)
         sides = (box.left, box.top, box.right, box.bottom)
         rectangle = dlib.rectangle(*(round(side) for side in sides))
         parts = self._predictor(np.ascontiguousarray(image), rectangle).parts()
