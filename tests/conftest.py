@@ -50,13 +50,19 @@ def small(portrait) -> np.ndarray:
     return cv2.resize(portrait, (256, 256), interpolation=cv2.INTER_AREA)
 
 
+@pytest.fixture(scope="session")
+def small_png(small) -> bytes:
+    encoded: np.ndarray = cv2.imencode(".png", small[..., ::-1])[1]
+    return encoded.tobytes()
+
+
 @pytest.fixture
-def folder(tmp_path, small) -> Path:
+def folder(tmp_path, small_png) -> Path:
     """Seven pictures: four faces, one without, two that cannot be read."""
     photos = tmp_path / "photos"
     (photos / "deep").mkdir(parents=True)
     for name in ["a.png", "b.png", "d.png", "deep/c.png"]:
-        Image.fromarray(small).save(photos / name)
+        (photos / name).write_bytes(small_png)
     Image.new("RGB", (200, 200), "teal").save(photos / "empty.png")
     (photos / "page.jpg").write_text("<html>404</html>")
     (photos / "zero.jpg").touch()

@@ -175,9 +175,9 @@ def film(tmp_path, small) -> Path:
     return path
 
 
-@pytest.mark.parametrize("suffix", ["csv", "npz", "parquet"])
-def test_a_film_keeps_frames_and_times(film, tmp_path, suffix):
-    run("-i", film, "-o", tmp_path / f"a.{suffix}", "--jobs", 2)
+@pytest.mark.parametrize(("suffix", "jobs"), [("csv", 2), ("npz", 1), ("parquet", 1)])
+def test_a_film_keeps_frames_and_times(film, tmp_path, suffix, jobs):
+    run("-i", film, "-o", tmp_path / f"a.{suffix}", "--jobs", jobs)
     rows = list(read_table(tmp_path / f"a.{suffix}"))
     assert [row.frame for row in rows] == [0, 1, 3, 4, 5]
     np.testing.assert_allclose([row.seconds for row in rows], [0, 0.1, 0.3, 0.4, 0.5], atol=1e-6)

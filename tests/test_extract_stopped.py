@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -39,13 +41,28 @@ def test_ctrl_c_while_it_starts(folder, tmp_path, wait):
         assert "Traceback" not in told
 
 
-@pytest.fixture
-def many(tmp_path, small) -> Path:
-    photos = tmp_path / "many"
-    photos.mkdir()
-    for number in range(60):
+PHOTOGRAPHS = 40  # so many that a run is not done before it is stopped
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory, small) -> Path:
+    photos = tmp_path_factory.mktemp("many")
+    for number in range(PHOTOGRAPHS):
         Image.fromarray(np.roll(small, number, axis=1)).save(photos / f"{number:02d}.png")
     return photos
+
+
+@pytest.fixture(scope="module")
+def whole(many, tmp_path_factory) -> Callable[[str], Path]:
+    """What a run that nobody stops leaves, by the name of its output."""
+
+    @cache
+    def made(output: str) -> Path:
+        target = tmp_path_factory.mktemp("whole") / output
+        run("-i", many, "-o", target, "--jobs", 1)
+        return target
+
+    return made
 
 
 def lines(path: Path) -> int:
@@ -61,7 +78,7 @@ def lines(path: Path) -> int:
         (signal.SIGINT, "a.csv"),
     ],
 )
-def test_a_stopped_run_is_resumed_to_the_same_bytes(many, tmp_path, how, output):
+def test_a_stopped_run_is_resumed_to_the_same_bytes(many, whole, tmp_path, how, output):
     target = tmp_path / "stopped" / output
     target.parent.mkdir()
     journal = target / "landmarks.partial" if output == "points" else Path(f"{target}.partial")
@@ -71,7 +88,7 @@ def test_a_stopped_run_is_resumed_to_the_same_bytes(many, tmp_path, how, output)
         os.killpg(process.pid, how)
         _, told = process.communicate(timeout=60)
     done = lines(journal) - 1
-    assert 7 <= done < 60
+    assert 7 <= done < PHOTOGRAPHS
     if how == signal.SIGINT:
         assert process.returncode == 2
         assert told.splitlines() == ["interrupted; what is done is kept, --resume goes on with it"]
@@ -79,17 +96,14 @@ def test_a_stopped_run_is_resumed_to_the_same_bytes(many, tmp_path, how, output)
         assert not target.exists()
     run("-i", many, "-o", target, code=2)  # an unfinished run is not thrown away
     run("-i", many, "-o", target, "--jobs", 1, "--resume")
-    whole = tmp_path / "whole" / output
-    whole.parent.mkdir()
-    run("-i", many, "-o", whole, "--jobs", 1)
     assert not journal.exists()
     if output == "points":
-        names = sorted(path.name for path in whole.iterdir())
+        names = sorted(path.name for path in whole(output).iterdir())
         assert sorted(path.name for path in target.iterdir()) == names
         for name in names:
-            assert (target / name).read_bytes() == (whole / name).read_bytes()
+            assert (target / name).read_bytes() == (whole(output) / name).read_bytes()
     else:
-        assert target.read_bytes() == whole.read_bytes()
+        assert target.read_bytes() == whole(output).read_bytes()
 
 
 @pytest.mark.parametrize("output", ["a.csv", "a.npz", "a.parquet", "points/"])
@@ -138,9 +152,9 @@ def test_a_full_disk_is_told_and_loses_nothing(many, tmp_path, output):
     assert kept > 3
     run("-i", many, "-o", f"{tmp_path}/{output}", "--resume")
     if output == "a.csv":
-        assert len(list(read_table(tmp_path / "a.csv"))) == 60
+        assert len(list(read_table(tmp_path / "a.csv"))) == PHOTOGRAPHS
     else:
-        assert len(list((tmp_path / "points").glob("[0-9]*.txt"))) == 60
+        assert len(list((tmp_path / "points").glob("[0-9]*.txt"))) == PHOTOGRAPHS
 
 
 def test_a_reader_that_stops_reading_is_no_error(many):
