@@ -15,13 +15,11 @@ from skimage import data
 
 from calibration.action_units import EMOTIONS
 from classifier import metrics
-from gan.frame import Frame
 from landmarks.errors import InputError
 from scripts.reproduce import __main__ as command
 from scripts.reproduce import figures, landmark_road, scores
 from scripts.reproduce.arms import ARMS, Teacher, face_model, features
 from scripts.reproduce.photographs import NEUTRAL, frontal_enough, read_photographs
-from scripts.reproduce.pictures import SIDE, Painter
 from scripts.reproduce.protocols import make_trials, protocols_of
 from scripts.reproduce.stages import Stages
 
@@ -171,6 +169,7 @@ def test_the_report_is_one_page_and_resumes_to_the_same_numbers(tmp_path, capsys
         (["--data", "nowhere.csv"], "does not exist"),
         (["--folds", "1"], "--folds 1"),
         (["--persons", "3"], "--persons 3"),
+        (["--lessons", "0"], "--lessons 0"),
     ],
 )
 def test_bad_input_is_one_sentence(tmp_path, capsys, argv, told):
@@ -202,33 +201,6 @@ def test_people_without_a_neutral_face_are_told(tmp_path, capsys):
     argv = ["--data", str(table), "-o", str(tmp_path / "out"), "--landmarks-only"]
     assert command.main(argv) == 0
     assert "0 persons have a neutral photograph" in (tmp_path / "out" / "index.html").read_text()
-
-
-def test_pictures_are_drawn_and_taught_by_training_persons_alone(tmp_path, monkeypatch):
-    frame = Frame(size=SIDE)
-
-    def paint(self, points):
-        placed = np.array([frame.place(face) for face in points])
-        return np.array([frame.draw(face) for face in placed]), placed
-
-    monkeypatch.setattr(command, "protocols_of", lambda found: [])
-    monkeypatch.setattr(Painter, "learn", lambda self: 0)
-    monkeypatch.setattr(Painter, "paint", paint)
-    monkeypatch.setattr(figures, "data_uri", lambda figure: "data:,")
-    argv = ["-o", str(tmp_path), "--network", "landmarks_svm", "--persons", "16"]
-    assert command.main(argv) == 0
-    pictures = json.loads((tmp_path / "results.json").read_text())["pictures"]
-    parts = {name: set(persons) for name, persons in pictures["persons"].items()}
-    assert len(set.union(*parts.values())) == sum(map(len, parts.values())) == 16
-    found = read_photographs(PEOPLE, EMOTIONS, most=16)
-    mine = int(np.isin(found.person, sorted(parts["train"])).sum())
-    [pairs] = (tmp_path / "work").glob("generator*/pairs")
-    assert len(list(pairs.glob("*CLEAN1*"))) == pictures["generator"]["pairs"] == mine
-    reading, teaching = pictures["tables"]
-    assert {"raw", "ours_own", "ceiling", "real"} <= set(reading["arms"])
-    assert {"raw", "ours_own", "real", "both"} <= set(teaching["arms"])
-    assert reading["arms"]["raw"]["read"]["persons"] == len(parts["test"])
-    assert "the whole road" in (tmp_path / "index.html").read_text()
 
 
 def test_too_few_faces_leave_the_face_model_alone(found, trials):

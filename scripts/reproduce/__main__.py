@@ -37,6 +37,7 @@ _LEAST = {
     "folds": 2,
     "seed": 0,
     "persons": 4,
+    "lessons": 20,
     "generator_epochs": 1,
     "filters": 1,
     "classifier_steps": 1,
@@ -67,6 +68,24 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--persons", type=int, metavar="N", help="take the first N persons alone")
     parser.add_argument(
         "--landmarks-only", action="store_true", help="leave the half on pictures out"
+    )
+    parser.add_argument(
+        "--drawn-by",
+        choices=("editor", "translator", "both"),
+        default="editor",
+        help="what makes pictures: gan.editor, from photographs of the person, or a generator that"
+        " is trained to draw faces from landmarks (default %(default)s)",
+    )
+    parser.add_argument(
+        "--synthetic",
+        metavar="SET",
+        help="shards of synthetic people, who alone teach a further classifier (editor)",
+    )
+    parser.add_argument(
+        "--lessons",
+        type=int,
+        metavar="N",
+        help="faces to learn from, at most; left out: all full expressions of training persons",
     )
     parser.add_argument(
         "--generator-epochs", type=int, default=24, metavar="N", help="(default %(default)s)"
@@ -129,6 +148,9 @@ def _run(args: argparse.Namespace, command: str) -> None:
         "persons": args.persons,
         "cost": landmark_road.COST,
         "landmarks_only": args.landmarks_only,
+        "drawn_by": args.drawn_by,
+        "synthetic": args.synthetic and str(Path(args.synthetic).resolve()),
+        "lessons": args.lessons,
         "generator_epochs": args.generator_epochs,
         "filters": args.filters,
         "network": args.network,
@@ -202,15 +224,21 @@ def _landmarks(
 def _pictures(
     found: Photographs, frontal: Photographs, stages: Stages, args: argparse.Namespace
 ) -> dict[str, Any]:
-    from scripts.reproduce.picture_road import Road
+    from scripts.reproduce.drawings import draw_all
+    from scripts.reproduce.picture_road import Pupils, Road
     from scripts.reproduce.pictures import Painter, divide
 
-    room = stages.room("generator")
-    painter = Painter(room, args.generator_epochs, args.filters, args.seed, _tell)
-    division = divide(found, args.seed)
-    road = Road(found, frontal, division, EMOTIONS, stages, painter, network=args.network,
-                steps=args.classifier_steps, seed=args.seed, tell=_tell)  # fmt: skip
-    return road.run()
+    rendered = None
+    if args.synthetic:
+        rendered = frontal_enough(read_photographs(args.synthetic, EMOTIONS), face_model())
+        if rendered.entries is None:
+            raise InputError(f"{args.synthetic} has no pictures")
+    painter = Painter(
+        stages.room("generator"), args.generator_epochs, args.filters, args.seed, _tell
+    )
+    pupils = Pupils(args.network, args.classifier_steps, args.seed, args.lessons)
+    road = Road(frontal, divide(found, args.seed), EMOTIONS, stages, pupils, rendered, _tell)
+    return draw_all(road, found, painter, args.drawn_by)
 
 
 def _missing(*packages: str) -> str:

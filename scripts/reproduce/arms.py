@@ -115,7 +115,7 @@ class Teacher:
             return low
         zero = trials.zero[rows] if "own" in arm else None
         names = np.array(self.emotions)[trials.label[rows]] if "label" in arm else None
-        return self._intensified(low, zero, names)
+        return self.intensified(low, zero, names)
 
     def read(self, trials: Trials, rows: Rows) -> NDArray[np.intp]:
         """The emotion that the expression model itself names, own neutral known."""
@@ -123,17 +123,28 @@ class Teacher:
         named = [self.model.emotions.index(emotion) for emotion in self.emotions]
         return shown.probability[:, named].argmax(axis=1)
 
-    def _intensified(self, low: Array, zero: Array | None, names: NDArray | None) -> Array:
-        """At intensity 1; what the model refuses as no face that it knows stays as it is."""
+    def knows(self, points: Array, zero: Array | None) -> NDArray[np.bool_]:
+        """Whether our model takes points (m, 68, 2) for faces, given neutral ones."""
+        near: NDArray[np.bool_] = self.model.estimate(points, zero).distance <= TOO_FAR
+        return near
+
+    def intensified(
+        self,
+        low: Array,
+        zero: Array | None,
+        names: NDArray | None,
+        intensity: Array | float = 1.0,
+    ) -> Array:
+        """Faces (m, 68, 2) at an intensity; what our model does not know stays as it is."""
         made = low.copy()
-        fine = np.flatnonzero(self.model.estimate(low, zero).distance <= TOO_FAR)
+        fine = np.flatnonzero(self.knows(low, zero))
         self.untreated += len(low) - len(fine)
         if len(fine):
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", FarFaceWarning)
                 made[fine] = self.model.intensify(
                     low[fine],
-                    1.0,
+                    np.broadcast_to(intensity, len(low))[fine],
                     None if names is None else names[fine],
                     None if zero is None else zero[fine],
                 )

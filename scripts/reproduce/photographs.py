@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import os
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -59,6 +60,26 @@ class Photographs:
 
     def __len__(self) -> int:
         return len(self.landmarks)
+
+    def take(self, rows: NDArray[np.intp]) -> Photographs:
+        """Some of them."""
+        return replace(
+            self,
+            landmarks=self.landmarks[rows],
+            emotion=self.emotion[rows],
+            person=self.person[rows],
+            intensity=self.intensity[rows],
+            entries=None if self.entries is None else tuple(self.entries[row] for row in rows),
+        )
+
+    def full(self, emotions: tuple[str, ...], persons: Collection[str]) -> NDArray[np.intp]:
+        """Rows of some persons' full expressions."""
+        shown = np.isin(self.emotion, emotions) & (self.intensity >= HIGH)
+        return np.flatnonzero(shown & np.isin(self.person, sorted(persons)))
+
+    def neutral(self, persons: Collection[str]) -> NDArray[np.intp]:
+        """Rows of some persons' neutral faces."""
+        return np.flatnonzero((self.emotion == NEUTRAL) & np.isin(self.person, sorted(persons)))
 
 
 def read_photographs(
@@ -161,14 +182,4 @@ def _kept(found: Photographs, rows: NDArray[np.bool_], reason: str) -> Photograp
     lost = int((~rows).sum())
     if not lost:
         return found
-    place = np.flatnonzero(rows)
-    return Photographs(
-        found.name,
-        found.landmarks[place],
-        found.emotion[place],
-        found.person[place],
-        found.intensity[place],
-        found.graded,
-        {**found.left_out, reason: lost},
-        None if found.entries is None else tuple(found.entries[row] for row in place),
-    )
+    return replace(found.take(np.flatnonzero(rows)), left_out={**found.left_out, reason: lost})

@@ -1,50 +1,62 @@
-"""The whole road on pictures: weak landmarks, calibrated, drawn as faces, classified.
+"""The whole road on pictures: weak faces, calibrated, drawn as faces, classified.
 
 Two questions. Is a weak face of a new person told rightly after it was calibrated and drawn anew?
-And do calibrated, drawn faces teach a classifier what real faces of new people show?
+And do faces that were made teach a classifier what real faces of new people show?
 """
 
 from __future__ import annotations
 
+import functools
 import math
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from classifier.dataset import Faces, joined
-from classifier.splits import refuse_shared
-from gan.frame import Frame
+from classifier.splits import refuse_shared, split_all
 from landmarks.errors import InputError
 from landmarks.files import replacing
 from scripts.reproduce import figures
 from scripts.reproduce.arms import ARMS, TARGET, Teacher, face_model
+from scripts.reproduce.edited import Editing, Lesson, make_lesson
 from scripts.reproduce.photographs import Photographs
-from scripts.reproduce.pictures import (
-    SIDE,
-    Division,
-    Images,
-    Painter,
-    as_faces,
-    cut_pictures,
-    write_pairs,
-)
+from scripts.reproduce.picture_tables import PAINTED, TAKEN, TAUGHT, Answers, tabulate
+from scripts.reproduce.pictures import Division, Translating, as_faces, cut_pictures
 from scripts.reproduce.protocols import Trials, make_trials
-from scripts.reproduce.scores import compare, score
 from scripts.reproduce.stages import Stages
 
-Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+Drawing: TypeAlias = "Translating | Editing"
+"""What makes pictures of weak and calibrated faces."""
+Made: TypeAlias = Callable[[], Faces]
+"""Faces that are made when a stage needs them."""
 
-PAINTED = ("raw", "published_label", "published", "ours_label", "ours", "ours_own_label",
-           "ours_own", "ceiling")  # fmt: skip
-"""Arms whose landmarks are drawn as faces."""
-TAUGHT = ("raw", "published_label", "published", "ours", "ours_own", "ceiling")
-"""Arms whose drawn faces teach a classifier of their own."""
 EXAMPLES = 10
 BATCH = 32
-QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3}
-"""For trainings of a hundred steps, in which an average over many more would stay at the start."""
+QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3, "balance": 1.0}
+"""For trainings of some hundred steps, in which an average over many more would stay at the start.
+Rare emotions weigh like common ones, since faces that are made show all equally often."""
+
+
+class Pupils(NamedTuple):
+    """How classifiers are trained.
+
+    Attributes
+    ----------
+    network : str
+    steps, seed : int
+        All have as many steps.
+    most : int or None
+        Faces to learn from; None: as many as there are true full photographs.
+    """
+
+    network: str
+    steps: int
+    seed: int
+    most: int | None = None
 
 
 class Road:
@@ -52,208 +64,227 @@ class Road:
 
     Parameters
     ----------
-    found, frontal : Photographs
-        All photographs, and those with heads turned little.
+    frontal : Photographs
+        With heads turned little.
     division : Division
     emotions : tuple of str
     stages : Stages
-    painter : Painter
-    network : str
-        Of the classifiers.
-    steps, seed : int
-        Of the classifiers; all have as many steps.
+    pupils : Pupils
+    rendered : Photographs or None
+        Synthetic people, to teach a classifier alone.
     tell : callable
+
+    Attributes
+    ----------
+    trials : Trials
+    train, held, test : (…,) int arrays
+        Trials by persons.
+    lesson, stop, truth : (…,) int arrays
+        Full photographs of the same persons, with or without a neutral photograph beside them.
     """
 
     def __init__(
         self,
-        found: Photographs,
         frontal: Photographs,
         division: Division,
         emotions: tuple[str, ...],
         stages: Stages,
-        painter: Painter,
-        *,
-        network: str,
-        steps: int,
-        seed: int,
+        pupils: Pupils,
+        rendered: Photographs | None,
         tell: Callable[[str], None],
     ) -> None:
-        self.found, self.frontal, self.division = found, frontal, division
-        self.emotions, self.stages, self.painter = emotions, stages, painter
-        self.network, self.steps, self.seed, self.tell = network, steps, seed, tell
-        self.frame = Frame(size=SIDE)
+        self.frontal, self.division, self.emotions = frontal, division, emotions
+        self.stages, self.pupils, self.rendered, self.tell = stages, pupils, rendered, tell
         self.trials: Trials = make_trials(frontal, "quarter", face_model().frame, emotions)
-        parts = {name: self._rows(persons) for name, persons in division._asdict().items()}
+        parts = {name: self.of(self.trials, part) for name, part in division._asdict().items()}
         if empty := [name for name, rows in parts.items() if not len(rows)]:
             raise InputError(f"no full expression of the {empty[0]} persons: no half on pictures")
-        self.train, self.held, self.test = parts["train"], parts["validation"], parts["test"]
-        refuse_shared(self.who(self.train), self.who(self.test))
-        self.teacher = Teacher(frontal, self.trials, self.train, emotions)
+        refuse_shared(self.who(parts["train"]), self.who(parts["test"]))
+        self.teacher = Teacher(frontal, self.trials, parts["train"], emotions)
+        self.lesson, self.stop, self.truth = (
+            frontal.full(emotions, persons) for persons in division
+        )
+        if pupils.most is not None:
+            mixed = np.random.default_rng(pupils.seed).permutation(self.lesson)
+            self.lesson = np.sort(mixed[: pupils.most])
+        self.held, self.test = parts["validation"], parts["test"]
+        self.train = parts["train"][np.isin(self.trials.row[parts["train"]], self.lesson)]
 
-    def _rows(self, persons: frozenset[str]) -> NDArray[np.intp]:
-        return np.flatnonzero(np.isin(self.trials.person, sorted(persons)))
+    @staticmethod
+    def of(trials: Trials, persons: frozenset[str]) -> Rows:
+        """Trials of some persons."""
+        return np.flatnonzero(np.isin(trials.person, sorted(persons)))
 
-    def who(self, rows: NDArray[np.intp]) -> list[str]:
+    def who(self, rows: Rows) -> list[str]:
         """Persons of trials."""
         return [str(name) for name in self.trials.person[rows]]
 
-    def shown(self, rows: NDArray[np.intp]) -> list[str]:
-        """Emotions of trials."""
-        return [self.emotions[label] for label in self.trials.label[rows]]
+    def drawn(self, drawing: Drawing, arm: str, rows: Rows) -> Faces:
+        """Trials as an arm leaves them, as a classifier takes them."""
+        trials = drawing.trials
+        names = [self.emotions[label] for label in trials.label[rows]]
+        persons = [str(name) for name in trials.person[rows]]
+        return as_faces(*drawing.paint(arm, rows), names, persons, self.pupils.network)
 
-    def painted(self, arm: str, rows: NDArray[np.intp]) -> tuple[Images, Array]:
-        """Faces drawn from the landmarks of an arm, and their landmarks."""
-        return self.painter.paint(self.teacher.treat(arm, self.trials, rows))
+    def real(self, drawing: Drawing, rows: Rows, found: Photographs | None = None) -> Faces:
+        """Photographs as they are, as large as drawn ones."""
+        few = (found or self.frontal).take(rows)
+        cut = cut_pictures(few, drawing.frame)
+        return as_faces(*cut, few.emotion.tolist(), few.person.tolist(), self.pupils.network)
 
-    def drawn(self, arm: str, rows: NDArray[np.intp]) -> Faces:
-        """The same, as a classifier takes them."""
-        return as_faces(*self.painted(arm, rows), self.shown(rows), self.who(rows), self.network)
+    def made(self, editing: Editing, kind: str, lesson: Lesson) -> Faces:
+        """Neutral photographs that were given an expression; `kind` is a method of `Editing`."""
+        who = self.frontal.person[lesson.photograph].tolist()
+        images, placed = getattr(editing, kind)(lesson)
+        return as_faces(images, placed, lesson.emotion, who, self.pupils.network)
 
-    def real(self, rows: NDArray[np.intp]) -> Faces:
-        """The true full photographs of trials."""
-        few = _some(self.frontal, self.trials.row[rows])
-        cut = cut_pictures(few, self.frame)
-        return as_faces(*cut, self.shown(rows), self.who(rows), self.network)
+    def classify(
+        self, drawing: Drawing, name: str, train: Made, held: Made, tests: Mapping[str, Made]
+    ) -> Any:
+        """A classifier of its own for some faces, and what it says of others; a stage."""
+        name = f"{drawing.name}: {name}"
 
-    def learn_to_paint(self) -> dict[str, Any]:
-        """Train the generator on all photographs of training persons."""
-        mine = np.flatnonzero(np.isin(self.found.person, sorted(self.division.train)))
-        few = _some(self.found, mine)
-        images, placed = cut_pictures(few, self.frame)
-        write_pairs(self.painter.pairs, images, placed, few.person.tolist(), self.frame)
-        steps = self.painter.learn()
-        return {"pairs": len(few), "steps": steps}
-
-    def classify(self, name: str, train: Faces, held: Faces, tests: dict[str, Faces]) -> Any:
-        """A classifier of its own for some faces, and what it says of others (stage `name`)."""
-
-        def work() -> dict[str, list[int]]:
+        def work() -> dict[str, Any]:
             from classifier.config import SVM, Config
             from classifier.model import load_classifier
             from classifier.training import train_on
             from landmarks.runs.options import Options
 
-            place = self.stages.room(name)
-            epochs = math.ceil(self.steps * BATCH / len(train))
-            settings = {} if self.network == SVM else QUICK
-            config = Config(network=self.network, epochs=epochs, batch=BATCH, seed=self.seed,
-                            settings=settings)  # fmt: skip
-            outcome = train_on(train, held, place, config, Options(log_every=100), report=_silent)
+            place, refused = self.stages.room(name), drawing.refused
+            lesson = train()
+            epochs = math.ceil(self.pupils.steps * BATCH / len(lesson))
+            settings = {} if self.pupils.network == SVM else QUICK
+            config = Config(network=self.pupils.network, epochs=epochs, batch=BATCH,
+                            seed=self.pupils.seed, settings=settings)  # fmt: skip
+            judged = held()
+            judged = judged.take(np.isin(judged.emotions, sorted(set(lesson.emotions))))
+            options = Options(log_every=100)
+            outcome = train_on(lesson, judged, place, config, options, report=_silent)
             if outcome.interrupted:
                 raise KeyboardInterrupt
             machine = load_classifier(place)
-            order = np.array([self.emotions.index(emotion) for emotion in machine.classes])
-            said = {k: order[machine.judge(faces).argmax(1)].tolist() for k, faces in tests.items()}
-            self.tell(f"{name}: {len(train)} faces learnt")
-            return said
+            order = [self.emotions.index(emotion) for emotion in machine.classes]
+            said = {}
+            for test, faces in tests.items():
+                shown = faces()
+                shares = np.zeros((len(shown), len(self.emotions)))
+                shares[:, order] = machine.judge(shown)
+                said[test] = shares.round(5).tolist()
+            self.tell(f"{name}: {len(lesson)} faces learnt")
+            refused = drawing.refused - refused
+            return {"learnt": len(lesson), "refused": refused, "shares": said}
 
         return self.stages.run(name, work)
 
-    def run(self) -> dict[str, Any]:
-        """Both questions; what the report shows of them."""
-        made = self.stages.run("generator", self.learn_to_paint)
-        held = self.drawn("ceiling", self.held)
-        real, real_held = self.real(self.train), self.real(self.held)
-        truth = self.real(self.test)
-        tests = {arm: self.drawn(arm, self.test) for arm in PAINTED}
-        tests["real"] = truth
-        read = self.classify(
-            "classifier, drawn from true landmarks", self.drawn("ceiling", self.train), held, tests
-        )
-        taught = {"ceiling": read["real"]}
-        for arm in TAUGHT[:-1]:
-            name = f"classifier, taught by {ARMS[arm].title}, {arm}"
-            taught[arm] = self.classify(name, self.drawn(arm, self.train), held, {"real": truth})[
-                "real"
-            ]
-        name = "classifier, taught by real faces"
-        taught["real"] = self.classify(name, real, real_held, {"real": truth})["real"]
-        both = joined([real, self.drawn(TARGET, self.train)])
-        name = "classifier, taught by real faces and ours"
-        taught["both"] = self.classify(name, both, real_held, {"real": truth})["real"]
-        tables = [self._reading(read), self._teaching(taught)]
-        picture = "work/faces.png"
-        self._picture(self.stages.folder / "faces.png", read)
+    def run(self, drawing: Drawing, told: list[str]) -> dict[str, Any]:
+        """Both questions, with one way of making pictures.
+
+        Parameters
+        ----------
+        drawing : Translating or Editing
+        told : list of str
+            How it makes them, for the report.
+        """
+        real = functools.partial(self.real, drawing)
+        drawn = functools.partial(self.drawn, drawing)
+        tests: dict[str, Made] = {arm: functools.partial(drawn, arm, self.test) for arm in PAINTED}
+        tests["real"] = functools.partial(real, self.trials.row[self.test])
+        tests["truth"] = truth = _once(lambda: real(self.truth))
+        taken, taken_trials = self._taken(drawing)
+        tests |= taken
+        held: Made = _once(lambda: drawn("ceiling", self.held))
+        lessons: dict[str, tuple[Made, Made]] = {}
+        if isinstance(drawing, Editing):
+            held, more = self._made(drawing, held)
+            lessons |= more
+        lessons |= {arm: (functools.partial(drawn, arm, self.train), held) for arm in TAUGHT[:-1]}
+        real_held = _once(lambda: real(self.stop))
+        photographs = _once(lambda: real(self.lesson))
+        best = lessons["carried" if "carried" in lessons else TARGET][0]
+        lessons["real"] = photographs, real_held
+        lessons["both"] = (lambda: joined([photographs(), best()])), real_held
+        read = self.classify(drawing, "read", lambda: drawn("ceiling", self.train), held, tests)
+        taught = {"ceiling": {**read, "shares": read["shares"]["truth"]}}
+        refused = read["refused"]
+        for arm, (lesson, stop) in lessons.items():
+            answer = self.classify(drawing, f"taught by {arm}", lesson, stop, {"truth": truth})
+            taught[arm] = {**answer, "shares": answer["shares"]["truth"]}
+            refused += answer["refused"]
+        tables, sentence = tabulate(
+            Answers(self.emotions, self.trials, self.test, taken_trials, self.frontal, self.truth),
+            read["shares"], taught,
+        )  # fmt: skip
+        faces = f"{drawing.name}.png"
+        self._picture(drawing, self.stages.folder / faces, read["shares"])
         return {
-            "emotions": list(self.emotions),
-            "persons": {part: sorted(who) for part, who in self.division._asdict().items()},
-            "generator": made,
+            "name": drawing.name,
+            "told": told,
             "tables": tables,
-            "answer": [_answer(tables[0], tables[1])],
-            "told": self._told(made),
-            "faces": picture,
-            "faces_told": "People of the test persons: true full photograph, then drawn by the "
-            "generator from a quarter of the displacement, from what each method makes of that, "
-            "and from the true full landmarks; below, what the classifier said.",
+            "refused": refused,
+            "answer": f"With pictures made by the {drawing.name}: {sentence}",
+            "faces": f"work/{faces}",
         }
 
-    def _told(self, made: dict[str, Any]) -> list[str]:
-        return [
-            f"A generator learnt to draw faces of {SIDE} pixels from landmarks, from "
-            f"{made['pairs']} photographs of {len(self.division.train)} training persons in "
-            f"{made['steps']} steps; {len(self.division.validation)} other persons told which "
-            f"weights of the classifiers ({self.network}) are best; {len(self.division.test)} "
-            f"further persons, {len(self.test)} of their photographs, were tested. Weak means a "
-            "quarter of the person's displacement, the neutral face that is known is the one the "
-            "face was weakened to. Landmarks to draw from are those of the set, or found in the "
-            "photographs.",
-            "A classifier sees the picture, real or drawn, of 64 pixels, and the landmarks that "
-            "our network finds in it; it is not told those that were asked for. Every classifier "
-            f"has the same start, number of faces ({len(self.train)}, twice as many for both), "
-            f"steps ({self.steps}) and seed. What it begins with, the network `small`, has learnt "
-            "points, not emotions, of the persons that landmarks.split_of calls training persons.",
-        ]
+    def _taken(self, drawing: Drawing) -> tuple[dict[str, Made], tuple[Trials, Rows] | None]:
+        """Weak expressions as they were photographed, where the set has any."""
+        if not (self.frontal.graded and isinstance(drawing, Editing)):
+            return {}, None
+        trials = make_trials(self.frontal, "photographed", face_model().frame, self.emotions)
+        rows = np.intersect1d(np.flatnonzero(trials.weak), self.of(trials, self.division.test))
+        if not len(rows):
+            return {}, None
+        other = drawing.of(trials, "photographed")
+        work = {f"taken {a}": functools.partial(self.drawn, other, a, rows) for a in TAKEN}
+        return dict(work), (trials, rows)
 
-    def _reading(self, said: dict[str, list[int]]) -> dict[str, Any]:
-        """Weak faces of test persons, drawn anew, read by one classifier."""
-        rows = {arm: _row(ARMS[arm]._asdict(), self._score(said[arm])) for arm in PAINTED}
-        title = {"title": "true full photographs", "label": "–", "neutral": "–"}
-        rows["real"] = _row(title, self._score(said["real"]))
-        for arm in PAINTED[1:]:
-            rows[arm]["read"]["over_raw"] = self._compare(said[arm], said["raw"])
-        return {
-            "title": "Weak faces read after calibration and drawing",
-            "told": "The classifier learnt from faces drawn from the true full landmarks of "
-            "training persons: it never saw a real face. What is read is drawn too.",
-            "against": "raw",
-            "target": TARGET,
-            "arms": rows,
-        }
+    def _made(self, editing: Editing, drawn: Made) -> tuple[Made, dict[str, tuple[Made, Made]]]:
+        """Faces to stop by, and faces of known label that teach."""
+        seed = self.pupils.seed
 
-    def _teaching(self, said: dict[str, list[int]]) -> dict[str, Any]:
-        """True photographs of test persons, read by classifiers that different faces taught."""
-        rows = {arm: _row(ARMS[arm]._asdict(), self._score(said[arm])) for arm in TAUGHT}
-        rows["ceiling"]["title"] = "drawn from true full landmarks"
-        for name, title in (
-            ("real", "true photographs"),
-            ("both", "true photographs and our calibration"),
-        ):
-            rows[name] = _row(
-                {"title": title, "label": "–", "neutral": "–"}, self._score(said[name])
+        def lesson(persons: frozenset[str], count: int, number: int) -> Lesson:
+            still = self.frontal.neutral(persons)
+            points = self.frontal.landmarks[still]
+            still = still[self.teacher.knows(points, points)]
+            return make_lesson(
+                self.frontal, still, self.trials, self.train, self.emotions, count, seed + number
             )
-        for arm in [*TAUGHT[1:], "real", "both"]:
-            rows[arm]["read"]["over_raw"] = self._compare(said[arm], said["raw"])
-        return {
-            "title": "Taught by calibrated, drawn faces",
-            "told": "Each classifier learnt from one kind of faces of training persons and is "
-            "tested on true full photographs of others. Label known: of the training face, which "
-            "a training set tells in any case.",
-            "against": "raw",
-            "target": TARGET,
-            "arms": rows,
+
+        count = len(self.lesson)
+        learn = lesson(self.division.train, count, 0)
+        others = lesson(self.division.validation, len(self.stop), 1)
+        kinds = ("made", "carried")
+        stop = _once(
+            lambda: joined([drawn(), *(self.made(editing, kind, others) for kind in kinds)])
+        )
+        lessons: dict[str, tuple[Made, Made]] = {
+            kind: (_once(functools.partial(self.made, editing, kind, learn)), stop)
+            for kind in kinds
         }
+        if self.rendered is None:
+            return stop, lessons
+        person = self.rendered.person
+        refuse_shared(person.tolist(), self.who(self.test))
+        split = split_all(person.tolist(), person.tolist())
+        full = np.random.default_rng(seed).permutation(
+            self.rendered.full(self.emotions, set(person[split == "train"].tolist()))
+        )
+        if len(full) < count:
+            raise InputError(
+                f"{self.rendered.name} has {len(full)} full expressions of training persons: "
+                f"expected {count}, as many as there are true ones"
+            )
+        ends = self.rendered.full(self.emotions, set(person[split == "validation"].tolist()))
+        rendered = _once(lambda: self.real(editing, full[:count], self.rendered))
+        held = _once(lambda: self.real(editing, ends, self.rendered))
+        lessons["synthetic"] = rendered, held
+        some, rest = np.arange(count // 2), np.arange(count - count // 2)
+        lessons["unreal"] = (
+            lambda: joined([lessons["carried"][0]().take(some), rendered().take(rest)]),
+            lambda: joined([held(), stop()]),
+        )
+        return stop, lessons
 
-    def _score(self, said: list[int]) -> dict[str, Any]:
-        label = self.trials.label[self.test]
-        return score(label, np.array(said), self.who(self.test), len(self.emotions))
-
-    def _compare(self, said: list[int], other: list[int]) -> dict[str, Any]:
-        label = self.trials.label[self.test]
-        pair = np.array(said), np.array(other)
-        return compare(label, *pair, self.who(self.test), len(self.emotions))
-
-    def _picture(self, path: Any, said: dict[str, list[int]]) -> None:
+    def _picture(self, drawing: Drawing, path: Path, said: dict[str, Any]) -> None:
         """Ten test persons at each stage."""
         chosen = []
         for number, person in enumerate(sorted(set(self.who(self.test)))[:EXAMPLES]):
@@ -261,55 +292,34 @@ class Road:
             order = (self.trials.label[self.test][mine] - number) % len(self.emotions)
             chosen.append(int(mine[order.argmin()]))
         rows = self.test[chosen]
-        heads = {"real": "true\nphotograph", "raw": "weak", "published": "published,\nbest gold",
-                 "ours": "ours, neutral\nunknown", "ours_own": "ours, neutral\nknown",
+        heads = {"real": "true\nphotograph", "neutral": "neutral\nphotograph", "raw": "weak",
+                 "published": "published,\nbest gold", "ours": "ours, neutral\nunknown",
+                 "ours_own": "ours, neutral\nknown",
                  "ceiling": "true full\nlandmarks"}  # fmt: skip
-        few = _some(self.frontal, self.trials.row[rows])
-        columns = {"real": cut_pictures(few, self.frame)[0]}
-        columns |= {arm: self.painted(arm, rows)[0] for arm in heads if arm != "real"}
+        columns = {"real": cut_pictures(self.frontal.take(self.trials.row[rows]), drawing.frame)[0]}
+        if isinstance(drawing, Editing):
+            columns["neutral"] = drawing.neutral(rows)
+        else:
+            del heads["neutral"]
+        columns |= {arm: drawing.paint(arm, rows)[0] for arm in heads if arm in ARMS}
+        words = {arm: np.argmax(shares, axis=1) for arm, shares in said.items()}
         label = self.trials.label
         grid = figures.painted_faces(
             list(heads.values()),
             [f"{self.trials.person[row]}\n{self.emotions[label[row]]}" for row in rows],
             np.stack([columns[arm] for arm in heads], axis=1),
-            [[self.emotions[said[arm][place]] for arm in heads] for place in chosen],
+            [[self.emotions[words[arm][place]] if arm in words else "" for arm in heads]
+             for place in chosen],
             [self.emotions[label[row]] for row in rows],
-        )
+        )  # fmt: skip
         with replacing(path, "wb") as handle:
             handle.write(grid)
 
 
+def _once(make: Made) -> Made:
+    """Made at the first call, and kept."""
+    return functools.cache(make)
+
+
 def _silent(line: str) -> None:
     pass
-
-
-def _row(told: dict[str, Any], numbers: dict[str, Any]) -> dict[str, Any]:
-    return {**told, "read": numbers}
-
-
-def _some(found: Photographs, rows: NDArray[np.intp]) -> Photographs:
-    assert found.entries is not None
-    return Photographs(
-        found.name,
-        found.landmarks[rows],
-        found.emotion[rows],
-        found.person[rows],
-        found.intensity[rows],
-        found.graded,
-        entries=tuple(found.entries[row] for row in rows),
-    )
-
-
-def _answer(reading: dict[str, Any], teaching: dict[str, Any]) -> str:
-    def share(table: dict[str, Any], arm: str) -> float:
-        return 100 * float(table["arms"][arm]["read"]["accuracy"][0])
-
-    ours, raw = share(reading, TARGET), share(reading, "raw")
-    drawn, true = share(teaching, "ceiling"), share(teaching, "real")
-    return (
-        f"On pictures, the whole road: {ours:.1f} % of weak faces recognised after our calibration "
-        f"(label unknown, own neutral known) and drawing, {ours - raw:+.1f} points over raw weak "
-        f"ones drawn in the same way (wanted: +20). Taught by drawn faces alone, a classifier "
-        f"recognises {drawn:.1f} % of new people's true photographs, by as many true ones "
-        f"{true:.1f} % (wanted: within 5 points)."
-    )

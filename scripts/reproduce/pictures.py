@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,9 +19,11 @@ from gan.frame import Frame, write_frame
 from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.image import Picture
-from landmarks.keypoints import load_predictor
+from landmarks.keypoints import Predictor, load_predictor
 from landmarks.keypoints.crops import typical_box
+from scripts.reproduce.arms import Teacher
 from scripts.reproduce.photographs import Photographs
+from scripts.reproduce.protocols import Trials
 
 Array = NDArray[np.float64]
 Images = NDArray[np.uint8]
@@ -164,6 +167,58 @@ class Painter:
         )
 
 
+class Translating:
+    """Draws weak and calibrated faces from their landmarks alone, by a generator.
+
+    Parameters
+    ----------
+    found : Photographs
+        All; those of training persons teach the generator.
+    division : Division
+    trials : Trials
+    teacher : Teacher
+    painter : Painter
+
+    Attributes
+    ----------
+    refused : int
+        Faces that it cannot draw: none.
+    """
+
+    name = "translator"
+    refused = 0
+
+    def __init__(
+        self,
+        found: Photographs,
+        division: Division,
+        trials: Trials,
+        teacher: Teacher,
+        painter: Painter,
+    ) -> None:
+        self.frame = Frame(size=SIDE)
+        self._found, self._division, self.trials = found, division, trials
+        self._teacher, self._painter = teacher, painter
+
+    def learn(self) -> dict[str, int]:
+        """Train the generator on all photographs of training persons."""
+        few = self._found.take(
+            np.flatnonzero(np.isin(self._found.person, sorted(self._division.train)))
+        )
+        images, placed = cut_pictures(few, self.frame)
+        write_pairs(self._painter.pairs, images, placed, few.person.tolist(), self.frame)
+        return {"pairs": len(few), "steps": self._painter.learn()}
+
+    def paint(self, arm: str, rows: NDArray[np.intp]) -> tuple[Images, Array]:
+        """Faces drawn from the landmarks of an arm, and the landmarks in them."""
+        return self._painter.paint(self._teacher.treat(arm, self.trials, rows))
+
+
+@functools.cache
+def _finder() -> Predictor:
+    return load_predictor("small")
+
+
 def as_faces(
     images: Images, placed: Array, emotion: Sequence[str], person: Sequence[str], network: str
 ) -> Faces:
@@ -182,6 +237,6 @@ def as_faces(
     """
     sides = [typical_box(points) for points in placed]
     boxes = np.array([(*(middle - side / 2), *(middle + side / 2)) for middle, side in sides])
-    found = load_predictor("small").predict_many(list(images), boxes).points
+    found = _finder().predict_many(list(images), boxes).points
     channels, side = NETWORKS[network]
     return make_faces(images, found, list(emotion), list(person), side=side, channels=channels)

@@ -123,6 +123,16 @@ def make_trials(
     return Trials(low, zero, full, label, found.person[rows], rows, weak, strong)
 
 
+def neutral_of(found: Photographs, trials: Trials) -> NDArray[np.intp]:
+    """For each trial a neutral photograph of its person; those of a person take turns."""
+    chosen = np.empty(len(trials.row), dtype=np.intp)
+    for person in np.unique(trials.person):
+        mine = np.flatnonzero(trials.person == person)
+        still = found.neutral([person])
+        chosen[mine] = still[np.arange(len(mine)) % len(still)]
+    return chosen
+
+
 def mean_face(faces: Array) -> Array:
     """The mean (68, 2) of a person's photographs (n, 68, 2), of the size of a face 100 wide."""
     if len(faces) == 1:

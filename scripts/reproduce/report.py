@@ -20,7 +20,7 @@ from scripts.reproduce.arms import ARMS, TARGET
 PAGE, RESULTS = "index.html", "results.json"
 
 _PACKAGES = ("numpy", "scipy", "scikit-learn", "opencv-python", "pillow", "torch", "matplotlib")
-_DRAWN = ("raw", "published", TARGET, "ceiling", "real")
+_DRAWN = ("raw", "published", TARGET, "ceiling", "carried", "synthetic", "real")
 _COMPARED = ("raw", "published", TARGET, "ceiling_own")
 
 
@@ -105,23 +105,21 @@ def _drawn(table: dict[str, Any]) -> dict[str, Any]:
 
 def _drawn_pictures(found: dict[str, Any], folder: Path) -> dict[str, Any]:
     """The half on pictures with its pictures."""
-    tables = []
-    for table in found["tables"]:
-        arms = {
-            name: {**row, "read": {"over_raw": None, **row["read"]}}
-            for name, row in table["arms"].items()
-        }
-        chosen = [arms[name] for name in _DRAWN if name in arms]
-        shown = {row["title"]: row["read"]["confusion"] for row in chosen}
-        tables.append(
-            {
-                **table,
-                "arms": arms,
-                "bars": figures.bars(arms),
-                "confusions": figures.confusions(shown, found["emotions"]),
+    drawings = []
+    for drawing in found["drawings"]:
+        tables = []
+        for table in drawing["tables"]:
+            arms = {
+                name: {"learnt": None, **row, "read": {"over_raw": None, **row["read"]}}
+                for name, row in table["arms"].items()
             }
-        )
-    return {**found, "tables": tables, "faces": figures.file_uri(folder / found["faces"])}
+            chosen = [arms[name] for name in _DRAWN if name in arms]
+            shown = {row["title"]: row["read"]["confusion"] for row in chosen}
+            bars, confusions = figures.bars(arms), figures.confusions(shown, found["emotions"])
+            tables.append({**table, "arms": arms, "bars": bars, "confusions": confusions})
+        faces = figures.file_uri(folder / drawing["faces"])
+        drawings.append({**drawing, "tables": tables, "faces": faces})
+    return {**found, "drawings": drawings}
 
 
 def _failures(results: dict[str, Any]) -> list[dict[str, str]]:
@@ -129,9 +127,11 @@ def _failures(results: dict[str, Any]) -> list[dict[str, str]]:
         (f"landmarks, {table['protocol']}", table["arms"][TARGET]["read"], table["emotions"])
         for table in results["landmarks"]
     ]
-    for table in (results["pictures"] or {"tables": []})["tables"]:
-        numbers = table["arms"][table["target"]]["read"]
-        rows.append((f"pictures, {table['title']}", numbers, results["pictures"]["emotions"]))
+    pictures = results["pictures"] or {"drawings": []}
+    for drawing in pictures["drawings"]:
+        for table in drawing["tables"]:
+            numbers = table["arms"][table["target"]]["read"]
+            rows.append((f"{drawing['name']}, {table['title']}", numbers, pictures["emotions"]))
     return [_failure(*row) for row in rows]
 
 

@@ -81,6 +81,7 @@ def compare(
     pair = [_by_person(truth, answer, person, classes) for answer in (said, other)]
     return {
         "accuracy": _interval(accuracies, *pair),
+        "balanced_accuracy": _interval(balanced_accuracies, *pair),
         "mcnemar_p": test.p,
         "only_this": test.only_first,
         "only_other": test.only_second,
