@@ -43,7 +43,8 @@ def scaled(image, scale):
 
 @pytest.mark.parametrize("scale", [0.45, 0.7, 1.0, 2.1, 6.0])
 def test_the_search_gives_the_box_of_the_whole_search(astronaut, search, scale):
-    image = scaled(astronaut, scale)
+    # Enlarged much, what lies around the face only takes time.
+    image = scaled(astronaut if scale < 3 else astronaut[:256, 93:349], scale)
     whole = make_detector("hog", upsample=1)(image)[0]
     found = search(image)[0]
     # The same window of the same level: a neighbouring one would differ by a tenth.
@@ -53,10 +54,12 @@ def test_the_search_gives_the_box_of_the_whole_search(astronaut, search, scale):
 @pytest.mark.parametrize("detector", ["hog", "haar", "cnn"])
 @pytest.mark.parametrize("grey", [False, True])
 def test_every_detector_boxes_the_same_face(astronaut, detector, grey):
-    image = cv2.cvtColor(astronaut, cv2.COLOR_RGB2GRAY) if grey else astronaut
+    image = np.ascontiguousarray(astronaut[:300, 70:370])
+    if grey:
+        image = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
     box = max(make_detector(detector, upsample=0)(image), key=lambda box: box.width)
     x, y, width = FACE
-    assert (box.left + box.right) / 2 == pytest.approx(x, abs=0.1 * width)
+    assert (box.left + box.right) / 2 == pytest.approx(x - 70, abs=0.1 * width)
     assert (box.top + box.bottom) / 2 == pytest.approx(y, abs=0.1 * width)
     assert box.width == pytest.approx(width, rel=0.15)
     assert box.score > 0

@@ -41,7 +41,7 @@ def test_ctrl_c_while_it_starts(folder, tmp_path, wait):
         assert "Traceback" not in told
 
 
-PHOTOGRAPHS = 40  # so many that a run is not done before it is stopped
+PHOTOGRAPHS = 80  # so many that a run is not done before it is stopped
 
 
 @pytest.fixture(scope="module")
