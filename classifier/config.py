@@ -59,7 +59,6 @@ SVM_SETTINGS: dict[str, float] = {"penalty": 1.0, "width": 0.005, "balance": 1.0
 """Of the machine: its penalty C, the γ of its radial kernel on standardised coordinates, and the
 weighing of classes."""
 
-EPOCHS = {"small": 40, "plain": 60, "resnet18": 40, "efficientnet_b0": 40, "mobilenet_v3_small": 40}
 BATCH = 64
 
 
@@ -82,6 +81,9 @@ class Config(Settings):
         those that would be tested, where the tested set is another.
     epochs : int
         How often each face of the first source is seen.
+    steps : int
+        How many steps are done, whatever the number of faces; 0: as many as the epochs need. Equal
+        ones give sets of unequal size the same training.
     batch : int
         Faces of a step (at most 65,536).
     least : float
@@ -110,6 +112,7 @@ class Config(Settings):
     start: str = None  # type: ignore[assignment]
     rule: str = "train"
     epochs: int = 40
+    steps: int = 0
     batch: int = BATCH
     least: float = 0.0
     seed: int = 0
@@ -129,6 +132,7 @@ class Config(Settings):
         self._check_emotions()
         self._check_start()
         self.check_whole("epochs")
+        self.check_whole("steps", least=0)
         self.check_whole("batch", most=BATCH_LIMIT)
         self.check_among("channels", (1, 3))
         self.check_whole("side", least=32, most=1024)

@@ -70,7 +70,7 @@ class Run(NetworkRun):
         known = {person for faces in (*train, held) for person in faces.persons}
         self._persons = sorted(person for person in known if person is not None)
         self.epoch_steps = math.ceil(len(train[0]) / self._batches.first)
-        self.steps = config.epochs * self.epoch_steps
+        self.steps = config.steps or config.epochs * self.epoch_steps
         torch.manual_seed(config.seed)
         self._network = build_network(config)
 

@@ -96,6 +96,14 @@ def test_the_picture_of_a_run_shows_its_last_batch(tmp_path, monkeypatch):
     assert torch.equal(shown[-1], batches(outcome.step - 1).images)
 
 
+def test_steps_that_are_told_go_before_epochs(tmp_path):
+    config, held = Config(**TINY, steps=3), labelled("validation", 3)
+    for count in (2, 16):  # an epoch is one step, and three
+        place = tmp_path / str(count)
+        done = train_on(labelled("train", count), held, place, config, options(), **QUIET)
+        assert (done.step, done.steps) == (3, 3)
+
+
 def test_the_same_person_in_both_parts_is_refused(tmp_path):
     faces = labelled("train", 3)
     with pytest.raises(PersonsError, match="3 persons are in both"):
@@ -169,6 +177,7 @@ def test_torchvisions_networks_are_given_the_classes(name):
         ({"settings": {"speed": 1}}, "no setting 'speed'"),
         ({"settings": {"dropout": 1}}, "less than 1"),
         ({"least": -1}, "least is -1"),
+        ({"steps": -1}, "steps is -1"),
     ],
 )
 def test_settings_that_cannot_be_are_told(changed, told):
