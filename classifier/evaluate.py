@@ -185,12 +185,14 @@ def _by_landmarks(
 
 
 def _sentence(name: str, told: dict[str, Any]) -> str:
+    from classifier.report import between
+
     test, difference = told["mcnemar"], told["balanced accuracy"]
     return (
         f"against {name}: balanced accuracy {100 * difference['value']:+.1f} "
-        f"({100 * difference['low']:+.1f} to {100 * difference['high']:+.1f}); right alone on "
-        f"{test['only_first']} faces, wrong alone on {test['only_second']}, McNemar p = "
-        f"{test['p']:.2g}"
+        f"{between(difference, '+')}; right alone on {test['only_first']} faces, wrong alone on "
+        f"{test['only_second']}, McNemar p = {test['p']:.2g} (faces counted as independent, also "
+        "those of one person)"
     )
 
 

@@ -6,7 +6,7 @@ networks or data sets. Persons may be any labels: one for each face.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +22,17 @@ BINS = 15
 DRAWS = 2000
 """Of the bootstrap."""
 
+_TRIES = 50  # for each draw, on average, until it shows every class
+
 
 class Interval(NamedTuple):
     """A number, and where it lies in 95 of 100 draws of other persons.
 
     Attributes
     ----------
-    value, low, high : float
+    value : float
+    low, high : float
+        NaN where no draw could be had (`draw_persons`).
     """
 
     value: float
@@ -201,21 +205,18 @@ def bootstrap(
     Returns
     -------
     interval : Interval
-        Draws without any face of a class leave that class out.
+        Over draws that show every class that the faces show (`draw_persons`).
 
     References
     ----------
     Efron and Tibshirani, "An Introduction to the Bootstrap", 1993, section 13.3 (percentiles).
     """
-    true, predicted = _pair(truth, said, classes)
-    each = _by_person(true, predicted, persons, classes)
-    rng = np.random.default_rng(seed)
-    found = np.empty(draws)
-    for draw in range(draws):
-        times = np.bincount(rng.integers(len(each), size=len(each)), minlength=len(each))
-        found[draw] = number(np.tensordot(times, each, axes=1))
-    low, high = np.nanpercentile(found, [2.5, 97.5])
-    return Interval(number(each.sum(axis=0)), float(low), float(high))
+    each = confusion_by_person(truth, said, persons, classes)
+    found = [
+        number(np.tensordot(times, each, axes=1))
+        for times in draw_persons(each, draws=draws, seed=seed)
+    ]
+    return Interval(number(each.sum(axis=0)), *_middle(found))
 
 
 def bootstrap_difference(
@@ -234,20 +235,52 @@ def bootstrap_difference(
     Parameters and returned value are those of `bootstrap`; `first` and `second` are what the two
     said of the same faces.
     """
-    true, one = _pair(truth, first, classes)
-    _, other = _pair(truth, second, classes)
-    firsts = _by_person(true, one, persons, classes)
-    seconds = _by_person(true, other, persons, classes)
-    rng = np.random.default_rng(seed)
-    found = np.empty(draws)
-    for draw in range(draws):
-        times = np.bincount(rng.integers(len(firsts), size=len(firsts)), minlength=len(firsts))
-        found[draw] = number(np.tensordot(times, firsts, axes=1)) - number(
-            np.tensordot(times, seconds, axes=1)
-        )
-    low, high = np.nanpercentile(found, [2.5, 97.5])
+    firsts = confusion_by_person(truth, first, persons, classes)
+    seconds = confusion_by_person(truth, second, persons, classes)
+    found = [
+        number(np.tensordot(times, firsts, axes=1)) - number(np.tensordot(times, seconds, axes=1))
+        for times in draw_persons(firsts, draws=draws, seed=seed)
+    ]
     value = number(firsts.sum(axis=0)) - number(seconds.sum(axis=0))
-    return Interval(value, float(low), float(high))
+    return Interval(value, *_middle(found))
+
+
+def draw_persons(each: Array, *, draws: int = DRAWS, seed: int = 0) -> Iterator[NDArray[np.intp]]:
+    """Persons drawn with replacement, again and again.
+
+    A draw in which a class has no face is drawn anew: a mean over fewer classes is another number,
+    and would be taken for a better or worse one.
+
+    Parameters
+    ----------
+    each : (persons, C, C) int array
+        As `confusion_by_person`.
+    draws, seed : int, optional
+
+    Yields
+    ------
+    times : (persons,) int array
+        How often each is drawn. Where classes are so rare that 50 tries for each draw are not
+        enough, fewer draws come than were asked for, perhaps none.
+    """
+    rng, count = np.random.default_rng(seed), len(each)
+    faces = each.sum(axis=2)
+    faces = (faces[:, faces.any(axis=0)] > 0).astype(np.int64)
+    left = draws
+    for _ in range(_TRIES * draws):
+        if not left:
+            return
+        times = np.bincount(rng.integers(count, size=count), minlength=count)
+        if (times @ faces).all():
+            left -= 1
+            yield times
+
+
+def _middle(found: Sequence[float]) -> tuple[float, float]:
+    if not found:
+        return np.nan, np.nan
+    low, high = np.percentile(found, [2.5, 97.5])
+    return float(low), float(high)
 
 
 def mcnemar(truth: ArrayLike, first: ArrayLike, second: ArrayLike) -> McNemar:
@@ -317,13 +350,28 @@ def worst_person(
     return names[worst], float(share[worst]), int(faces[worst])
 
 
-def _by_person(true: Array, said: Array, persons: Sequence[Hashable], classes: int) -> Array:
-    """(persons, C, C) confusion matrices."""
+def confusion_by_person(
+    truth: ArrayLike, said: ArrayLike, persons: Sequence[Hashable], classes: int
+) -> NDArray[np.int64]:
+    """(persons, C, C) confusion matrices, one for each person in the order of first faces.
+
+    Parameters
+    ----------
+    truth, said : (n,) int array_like
+    persons : sequence of n hashable
+    classes : int
+
+    Raises
+    ------
+    InputError
+        As `confusion_matrix`, or there are more or fewer persons than faces.
+    """
+    true, predicted = _pair(truth, said, classes)
     names, place = _numbered(persons)
     if len(place) != len(true):
         raise InputError(f"there are {len(place)} persons and {len(true)} faces: expected pairs")
     each = np.zeros((len(names), classes, classes), np.int64)
-    np.add.at(each, (place, true, said), 1)
+    np.add.at(each, (place, true, predicted), 1)
     return each
 
 

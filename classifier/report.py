@@ -46,7 +46,7 @@ def measured(
     persons = person_keys(faces)
     counts = metrics.confusion_matrix(truth, said, len(classes))
     told: dict[str, Any] = {
-        name: metrics.bootstrap(of, truth, said, persons, len(classes), draws=draws)._asdict()
+        name: _told(metrics.bootstrap(of, truth, said, persons, len(classes), draws=draws))
         for name, of in NUMBERS.items()
     }
     worst, share = metrics.worst_class(counts)
@@ -75,8 +75,21 @@ def compared(first: Array, second: Array, faces: Faces, classes: Sequence[str]) 
     )
     return {
         "mcnemar": metrics.mcnemar(truth, one, other)._asdict(),
-        "balanced accuracy": difference._asdict(),
+        "balanced accuracy": _told(difference),
     }
+
+
+def _told(interval: metrics.Interval) -> dict[str, float | None]:
+    """What JSON can hold: it has no NaN."""
+    return {name: None if np.isnan(part) else part for name, part in interval._asdict().items()}
+
+
+def between(told: dict[str, Any], sign: str = "") -> str:
+    """The interval of a number, in percent and brackets."""
+    if told["low"] is None:
+        return "(no interval)"
+    low, high = (f"{100 * told[edge]:{sign}.1f}" for edge in ("low", "high"))
+    return f"({low} to {high})" if sign else f"({low:>4}–{high:>4})"
 
 
 def person_keys(faces: Faces) -> list[str]:
@@ -112,9 +125,7 @@ def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
     ]
     for name, told in results.items():
         cells = [
-            f"{100 * told[key]['value']:6.1f} ({100 * told[key]['low']:4.1f}–"
-            f"{100 * told[key]['high']:4.1f})".rjust(20)
-            for key in NUMBERS
+            f"{100 * told[key]['value']:6.1f} {between(told[key])}".rjust(20) for key in NUMBERS
         ]
         worst = told["worst emotion"]
         error = (

@@ -90,6 +90,21 @@ def test_the_interval_is_over_persons():
     assert single.high - single.low < 0.5 * (found.high - found.low)
 
 
+def test_draws_that_lack_a_class_are_drawn_anew():
+    # Two persons of forty show class 1: one draw of eight lacks them. Only they are told wrongly.
+    truth = np.array([0] * 38 + [1] * 2)
+    said = np.zeros(40, int)
+    found = metrics.bootstrap(metrics.balanced_accuracy, truth, said, list(range(40)), 2)
+    assert found == pytest.approx((0.5, 0.5, 0.5))
+    each = metrics.confusion_by_person(truth, said, list(range(40)), 2)
+    assert all(times[38:].any() and times.sum() == 40 for times in metrics.draw_persons(each))
+    # Thirty classes that one person each shows are not had together in any reasonable time.
+    lone = np.arange(30)
+    none = metrics.bootstrap(metrics.accuracy, lone, lone, lone.tolist(), 30, draws=10)
+    assert none.value == 1
+    assert np.isnan([none.low, none.high]).all()
+
+
 def test_a_difference_draws_the_same_persons_for_both():
     persons = np.repeat(np.arange(40), 5).tolist()
     truth = RNG.integers(0, 2, 200)
