@@ -1,7 +1,8 @@
 """The emotions, and the names that other people's sets give them: one table for all readers.
 
-Names are compared without case, spaces, `_` and `-`. Words mean the same everywhere; numbers and
-letters mean something in one set alone, so that they need its name (a scheme).
+Names are compared without case, spaces, `_` and `-`. Words mean the same everywhere, and so do
+their beginnings of two or three letters that all sets share (HA, SUR); numbers, and letters that
+one set alone uses (AF), need its name (a scheme).
 
 References
 ----------
@@ -34,7 +35,7 @@ _WORDS = {
     "happiness": "happiness happy joy joyful smile smiling ha hap",
     "sadness": "sadness sad sa",
     "surprise": "surprise surprised su sur",
-    "neutral": "neutral calm noemotion none ne neu",
+    "neutral": "neutral calm noemotion ne neu",
     "contempt": "contempt contemptuous con",
 }
 

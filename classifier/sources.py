@@ -10,8 +10,9 @@ import csv
 import json
 import math
 import os
+import posixpath
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +28,8 @@ from landmarks.shards import read_members, shard_files
 
 PERSONS = ("auto", "name", "each", "unknown")
 """How persons are told where no column or folder does: 'auto' does not guess; 'name' takes the
-part of Name_NN.jpg before the number; 'each' takes every picture for another person."""
+part of Name_NN.jpg before the number; 'each' takes every picture for another person, who is called
+as the picture is from the source on: wherever the set lies, the same pictures teach."""
 
 SYNTHETIC = "synthetic "
 """What stands before the number of a synthetic person (`data.people`)."""
@@ -50,7 +52,7 @@ class Entry:
     Attributes
     ----------
     name : str
-        For messages: its path, or its shard and key.
+        From the source on, wherever that lies: its file, or its shard and key.
     emotion : str
         One of `classifier.emotions.ALL`.
     person : str or None
@@ -154,7 +156,8 @@ def _folders(path: Path, scheme: str | None) -> list[Entry]:
         for file in files:
             inside = file.parent.relative_to(folder).parts
             person = "/".join(inside) if inside else None
-            entries.append(Entry(str(file), emotion, person, path=str(file)))
+            name = file.relative_to(path).as_posix()
+            entries.append(Entry(name, emotion, person, path=str(file)))
     return entries
 
 
@@ -176,7 +179,7 @@ def _table(path: Path, scheme: str | None) -> list[Entry]:
         meant = emotions_of([row["emotion"] or "" for row in rows], scheme)
     except EmotionError as error:
         raise EmotionError(f"{path}: {error}") from None
-    marked = set(_POINTS) <= set(columns)
+    marked = _marked(columns, path)
     entries = []
     for line, (row, emotion) in enumerate(zip(rows, meant, strict=True), start=2):
         where = f"{path}, line {line}"
@@ -188,8 +191,21 @@ def _table(path: Path, scheme: str | None) -> list[Entry]:
             raise SourceError(f"{where}: {file} does not exist")
         told = (row.get("person") or "").strip() or None
         intensity = _number(row.get("intensity"), f"{where}: intensity")
-        entries.append(Entry(file, emotion, told, intensity, path=file, points=points))
+        name = posixpath.normpath(row["file"].replace("\\", "/"))
+        entries.append(Entry(name, emotion, told, intensity, path=file, points=points))
     return entries
+
+
+def _marked(columns: Sequence[str], path: Path) -> bool:
+    """The table tells points: those of some other scheme must not be passed over in silence."""
+    missing = [name for name in _POINTS if name not in columns]
+    if not 0 < len(missing) < len(_POINTS):
+        return not missing
+    more = f" and {len(missing) - 4} more" if len(missing) > 4 else ""
+    raise SourceError(
+        f"{path} has some columns of points and lacks {', '.join(missing[:4])}{more}: expected all "
+        "of x0, y0, … x67, y67 (iBUG-68), or none"
+    )
 
 
 def _points(row: dict[str, Any], where: str) -> NDArray[np.float64] | None:
@@ -217,7 +233,7 @@ def _shards(path: Path, scheme: str | None) -> list[Entry]:
     entries = []
     for file in shard_files(path):
         for key, members in read_members(file):
-            where = f"{file}: sample {key}"
+            where, name = f"{file}: sample {key}", f"{Path(file).name}: sample {key}"
             record, points = _record(members.get("json"), where)
             emotion = record.get("emotion")
             if emotion is None or not known(emotion, scheme):
@@ -231,7 +247,7 @@ def _shards(path: Path, scheme: str | None) -> list[Entry]:
                 continue  # a compound shows two
             entries.append(
                 Entry(
-                    where,
+                    name,
                     named,
                     person,
                     None if intensity is None else float(intensity),

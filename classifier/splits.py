@@ -34,7 +34,7 @@ def split_all(persons: Sequence[str | None], names: Sequence[str]) -> NDArray[np
     ----------
     persons : sequence of n str or None
     names : sequence of n str
-        Of the pictures; they stand for persons where nobody's is known.
+        Of the pictures (`Entry.name`); they stand for persons where nobody's is known.
 
     Returns
     -------

@@ -51,6 +51,9 @@ def test_all_unknown_labels_are_listed_at_once():
         emotions_of(["3"])
     with pytest.raises(InputError, match="'8'"):
         emotions_of(["8"], "affectnet")
+    for scheme in (None, "affectnet"):  # whose class 8, None, is none of the others
+        with pytest.raises(InputError, match="'None'"):
+            emotions_of(["None"], scheme)
     with pytest.raises(InputError, match="'klingon': expected one of"):
         emotions_of(["3"], "klingon")
 
@@ -79,6 +82,22 @@ def test_persons_are_taken_from_names_only_where_that_is_asked_for(tmp_path):
     assert len({e.person for e in read_entries(tmp_path, persons="each")}) == 2
 
 
+def test_who_learns_does_not_follow_from_where_the_set_lies(tmp_path, monkeypatch):
+    pictures(tmp_path / "set", *(f"{e}/{n}.png" for e in ("fear", "sad") for n in range(20)))
+    write_table(tmp_path / "table", each=1)
+    monkeypatch.chdir(tmp_path)
+    for place in ("set", "table"):
+        for rule in ("unknown", "each"):
+            here, there = (
+                [(e.person, e.name) for e in read_entries(source, persons=rule)]
+                for source in (place, tmp_path / place)
+            )
+            assert splits.split_all(*zip(*here, strict=True)).tolist() == (
+                splits.split_all(*zip(*there, strict=True)).tolist()
+            )
+            assert here == there
+
+
 def test_a_table_is_read_with_points_persons_and_intensity(tmp_path):
     table = write_table(tmp_path, each=1)
     found = read_entries(table)
@@ -100,6 +119,7 @@ def test_a_table_is_read_with_points_persons_and_intensity(tmp_path):
         ("file,emotion\n,happy\n", "line 2: no file is named"),
         ("file,emotion,intensity\nlabels.csv,happy,much\n", "intensity is 'much'"),
         ("file,emotion\n", "labels no picture"),
+        ("file,emotion,x0,y0\nlabels.csv,happy,1,2\n", "lacks x1, y1, x2, y2 and 130 more"),
     ],
 )
 def test_tables_that_cannot_be_used_are_told(tmp_path, text, told):
