@@ -6,10 +6,8 @@ python -m classifier.export MODEL OUT.onnx
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +18,7 @@ from numpy.typing import NDArray
 
 from classifier.onnx_file import CONFIG, IMAGE, LOGITS, PERSONS, POINTS, TEMPERATURE, compute
 from landmarks.errors import InputError
-from landmarks.files import replacing
+from landmarks.runs.onnx_export import as_bytes, put, refuse_place, traced
 
 Array = NDArray[Any]
 
@@ -51,10 +49,7 @@ def export(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> floa
         The source holds no network, the file cannot be written, torch or onnx is not installed, or
         the file computes something else.
     """
-    if Path(path).suffix != ".onnx":
-        raise InputError(f"{path} does not end in .onnx")
-    if not Path(path).parent.is_dir():
-        raise InputError(f"the folder {Path(path).parent} does not exist: {path} is not written")
+    refuse_place(path)
     try:
         from classifier.by_torch import ByTorch
     except ModuleNotFoundError as error:
@@ -72,11 +67,7 @@ def export(source: str | os.PathLike[str], path: str | os.PathLike[str]) -> floa
             f"{path} is not written: it differs by {difference:.2g} from torch, more than "
             f"{TOLERANCE:g}"
         )
-    try:
-        with replacing(path, "wb") as handle:
-            handle.write(data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+    put(path, data)
     return difference
 
 
@@ -85,13 +76,6 @@ def _to_onnx(made: Any) -> bytes:
 
     from classifier.landmark_svm import LandmarkSvm
 
-    try:
-        import onnx
-    except ModuleNotFoundError:
-        raise InputError(
-            "torch needs onnx to write an ONNX file: pip install "
-            "'landmark-calibrated-expressions[classifier]'"
-        ) from None
     if isinstance(made.network, LandmarkSvm):
         raise InputError("landmarks_svm is no network: its .safetensors file is read as it is")
     config = made.config
@@ -99,31 +83,17 @@ def _to_onnx(made: Any) -> bytes:
         torch.zeros(2, config.channels, config.side, config.side),
         torch.zeros(2, 68, 2),
     )
-    handle: Any = io.BytesIO()  # which torch takes, whatever its annotations say
-    with torch.no_grad(), warnings.catch_warnings():
-        # torch's newer exporter names its nodes otherwise from release to release.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            made.network,
-            example,
-            handle,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=[IMAGE, POINTS],
-            output_names=[LOGITS],
-            dynamic_axes={name: {0: "faces"} for name in (IMAGE, POINTS, LOGITS)},
-        )
-    model = onnx.load_from_string(handle.getvalue())
+    names = [IMAGE, POINTS], [LOGITS]
+    model = traced(made.network, example, *names, opset=_OPSET, extra="classifier")
     if POINTS not in {given.name for given in model.graph.input}:
         # Networks that only look: the runtime gives both to all.
-        shape = onnx.helper.make_tensor_value_info(POINTS, onnx.TensorProto.FLOAT, ["faces", 68, 2])
+        from onnx import TensorProto, helper
+
+        shape = helper.make_tensor_value_info(POINTS, TensorProto.FLOAT, ["faces", 68, 2])
         model.graph.input.append(shape)
     hashes = np.array(sorted(made.persons), ">i8").tobytes().hex()
     told = {CONFIG: config.to_json(), TEMPERATURE: repr(made.temperature), PERSONS: hashes}
-    for key, value in told.items():
-        model.metadata_props.add(key=key, value=value)
-    written: bytes = model.SerializeToString(deterministic=True)
-    return written
+    return as_bytes(model, told)
 
 
 def _trial(side: int, channels: int) -> tuple[Array, Array]:

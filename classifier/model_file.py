@@ -6,7 +6,6 @@ safetensors: data that cannot run anything when it is read.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -17,7 +16,15 @@ from numpy.typing import NDArray
 
 from classifier.config import SVM, Config
 from classifier.landmark_svm import LandmarkSvm
-from landmarks.runs.tensor_file import ModelError, fill, read_tensors, read_text, write_tensors
+from landmarks.runs.tensor_file import (
+    ModelError,
+    fill,
+    read_tensors,
+    read_text,
+    settings_in,
+    weights_in,
+    write_tensors,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -104,12 +111,7 @@ def place_of(source: str | os.PathLike[str]) -> Path:
     ModelError
         The folder holds none.
     """
-    path = Path(source)
-    if path.is_dir():
-        path = path / MODEL_FILE
-        if not path.is_file():
-            raise ModelError(f"{source} holds no {MODEL_FILE}: expected the folder of a run")
-    return path
+    return weights_in(source, MODEL_FILE)
 
 
 def read_config(source: str | os.PathLike[str]) -> Config:
@@ -121,16 +123,7 @@ def read_config(source: str | os.PathLike[str]) -> Config:
         As `read_classifier`.
     """
     path = place_of(source)
-    return Config.from_json(_config_of(read_text(path)), str(path))
-
-
-def _config_of(told: str) -> str:
-    """The settings in a file's text: that of the file that ships tells more."""
-    try:
-        inner = json.loads(told).get("config")
-    except (ValueError, AttributeError):
-        return told
-    return inner if isinstance(inner, str) else told
+    return Config.from_json(settings_in(read_text(path)), str(path))
 
 
 def read_classifier(source: str | os.PathLike[str], *, device: Any = "cpu") -> Stored:
@@ -155,7 +148,7 @@ def read_classifier(source: str | os.PathLike[str], *, device: Any = "cpu") -> S
     """
     path = place_of(source)
     tensors, told = read_tensors(path, device=device)
-    config = Config.from_json(_config_of(told), str(path))
+    config = Config.from_json(settings_in(told), str(path))
     try:
         temperature = float(tensors.pop(TEMPERATURE))
         persons = frozenset(tensors.pop(PERSONS).tolist())

@@ -14,7 +14,7 @@ from classifier.model_file import MODEL_FILE
 from classifier.sources import Entry, SourceError, read_entries
 from classifier.splits import UNKNOWN, PersonsError, refuse_few, split_all
 from landmarks.runs.options import Options
-from landmarks.runs.run_folder import RunFolder, opened, other_run
+from landmarks.runs.run_folder import RunFolder, opened, refuse_other
 from landmarks.runs.state import Progress
 
 
@@ -172,20 +172,6 @@ def prepared(
             progress,
             cache,
         )
-
-
-def refuse_other(folder: RunFolder, progress: Progress | None, config: Config) -> None:
-    """Refuse a folder whose run has other settings, its classes among them.
-
-    Raises
-    ------
-    FolderError
-    """
-    if progress is None:
-        return
-    told = Config.from_json(progress.config, str(folder.checkpoint))
-    if differences := told.differences(config):
-        raise other_run(folder.path, f"whose {'; '.join(differences)}")
 
 
 def _parts(entries: Sequence[Entry], *, everyone: bool) -> dict[str, list[Entry]]:

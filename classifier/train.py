@@ -20,7 +20,7 @@ from classifier.config import (
 from classifier.emotions import ALL, SCHEMES
 from classifier.sources import PERSONS
 from landmarks.runs.command import report, run
-from landmarks.runs.options import Options, Outcome, add_options
+from landmarks.runs.options import Options, Outcome, add_options, numbers
 
 PROGRAM = "python -m classifier.train"
 
@@ -71,13 +71,8 @@ def _config(args: argparse.Namespace) -> Config:
         batch=args.batch,
         seed=args.seed,
         precision=args.precision,
-        settings=dict(args.set),
+        settings=numbers(args.set, "learning_rate=0.001"),
     )
-
-
-def _setting(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    return name, float(value)
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--batch", type=int, default=BATCH, help="faces in a step (default: %(default)s)")
     add("--side", type=int, help="of the network's input in pixels (default: the network's own)")
     add("--channels", type=int, choices=(1, 3), help="grey or RGB (default: the network's own)")
-    add("--set", type=_setting, nargs="+", default=[], metavar="NAME=NUMBER",
+    add("--set", nargs="+", default=[], metavar="NAME=NUMBER",
         help=f"other numbers of the recipe ({', '.join(SETTINGS)}; of landmarks_svm "
         f"{', '.join(SVM_SETTINGS)})")  # fmt: skip
     add("--seed", type=int, default=0, help="default: %(default)s")

@@ -17,7 +17,7 @@ from classifier.judging import judge
 from classifier.landmark_svm import LandmarkSvm
 from classifier.metrics import expected_calibration_error
 from classifier.model_file import MODEL_FILE, save_classifier
-from classifier.preparation import Plan, Reading, for_classes, prepared, refuse_other
+from classifier.preparation import Plan, Reading, for_classes, prepared
 from classifier.run import Run
 from classifier.splits import refuse_shared
 from classifier.temperature import fit_temperature, softmax
@@ -26,10 +26,9 @@ from landmarks.runs.loop import until_finished
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options
 from landmarks.runs.options import Outcome as RunOutcome
-from landmarks.runs.run_folder import RunFolder, opened, other_run
+from landmarks.runs.run_folder import RunFolder, opened, other_run, refuse_other
 from landmarks.runs.state import Progress
-
-_SHOWN = 10
+from landmarks.runs.telling import tell_position, tell_skipped
 
 
 @dataclass(frozen=True)
@@ -192,10 +191,7 @@ def _run(
                 f"{config.batch} on {device}"
             )
             run.open(folder, progress, clear=not options.resume)
-            if run.finished:
-                report(f"{folder.path} has done all {run.step} steps: it is finished")
-            elif run.step:
-                report(f"{folder.path} goes on at step {run.step} of {run.steps}")
+            tell_position(run, folder.path, report)
             interrupted = until_finished(run, options, report)
             numbers = {} if interrupted else run.calibrated()
     finally:
@@ -247,10 +243,11 @@ def fit_svm(faces: Faces, config: Config | None = None) -> LandmarkSvm:
 
 def _tell(train: Sequence[Faces], held: Faces, plan: Plan, report: Callable[[str], None]) -> None:
     skipped = [one for faces in (*train, held) for one in faces.skipped]
-    for one in skipped[:_SHOWN]:
-        report(f"skipped: {one.name}: {one.reason}")
-    if skipped:
-        report(f"{len(skipped)} pictures show no face that is found, or cannot be read: skipped")
+    tell_skipped(
+        [f"{one.name}: {one.reason}" for one in skipped],
+        report,
+        "pictures show no face that is found, or cannot be read: skipped",
+    )
     counts = Counter(train[0].emotions)
     shown = ", ".join(f"{emotion} {counts[emotion]}" for emotion in plan.config.emotions)
     report(f"training faces of the first set: {shown}")

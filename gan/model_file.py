@@ -5,7 +5,6 @@ safetensors: data that cannot run anything when it is read.
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +15,7 @@ from landmarks.runs.tensor_file import (
     ModelError,
     load_network,
     read_text,
+    settings_in,
     weights_in,
     write_tensors,
 )
@@ -108,9 +108,4 @@ def _place(source: str | os.PathLike[str], ema: bool) -> tuple[Path, str]:
 
 
 def _parse(told: str, source: str) -> Config:
-    """The settings in a file's text: a checkpoint's tells more."""
-    try:
-        inner = json.loads(told).get("config")
-    except (ValueError, AttributeError):
-        inner = None
-    return Config.from_json(inner if isinstance(inner, str) else told, source)
+    return Config.from_json(settings_in(told), source)

@@ -6,7 +6,7 @@ import copy
 import math
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -30,11 +30,10 @@ from landmarks.runs.options import Options, TrainingError
 from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import RunFolder
 from landmarks.runs.state import Progress, first_not_finite, restore, save_state, state_bytes
+from landmarks.runs.telling import tell_skipped
 
 SHOWN_FACES = 64
 """So many held-out faces are generated for the figure in the metrics."""
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -129,7 +128,7 @@ def carry_out(plan: Plan, *, report: Callable[[str], None]) -> Outcome:
         store, skipped = load_pairs(plan.train, config.size, workers=options.workers)
         held, held_skipped = load_pairs(plan.held, config.size, workers=options.workers)
     skipped += held_skipped
-    _tell_skipped(skipped, tell)
+    tell_skipped([told.reason for told in skipped], tell)
     if len({pair.person for pair in store.pairs}) < 2:
         place = plan.train[0].face.parent
         raise PairError(f"fewer than two persons in {place} have pictures that can be read")
@@ -153,13 +152,6 @@ def carry_out(plan: Plan, *, report: Callable[[str], None]) -> Outcome:
             tell(f"{folder.path} goes on at step {run.step} of {steps}")
         interrupted = run.until(steps, plan.epochs, tell)
     return Outcome(run.step, steps, interrupted, tuple(skipped))
-
-
-def _tell_skipped(skipped: Sequence[Skipped], tell: Callable[[str], None]) -> None:
-    for told in skipped[:_SHOWN]:
-        tell(f"skipped: {told.reason}")
-    if skipped:
-        tell(f"{len(skipped)} pictures cannot be read and are skipped")
 
 
 class _Run:

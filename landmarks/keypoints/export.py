@@ -6,10 +6,8 @@ python -m landmarks.keypoints.export MODEL OUT.onnx
 from __future__ import annotations
 
 import argparse
-import io
 import os
 import sys
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from landmarks.errors import InputError
-from landmarks.files import replacing
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.onnx_file import CONFIG, INPUT, compute, outputs_of
 from landmarks.keypoints.predictor import network_path
 from landmarks.keypoints.runtimes import Answers, TorchRuntime
+from landmarks.runs.onnx_export import as_bytes, put, refuse_place, traced
 
 if TYPE_CHECKING:
     from torch import nn
@@ -65,18 +63,11 @@ def export(
         The source holds no network, the file cannot be written, torch or onnx is not installed, or
         the file computes something else.
     """
-    if Path(path).suffix != ".onnx":
-        raise InputError(f"{path} does not end in .onnx")
-    if not Path(path).parent.is_dir():
-        raise InputError(f"the folder {Path(path).parent} does not exist: {path} is not written")
+    refuse_place(path)
     network = TorchRuntime(network_path(source, ".safetensors"), device="cpu")
     data = to_onnx(network.network, network.config)
     differences = _differences(data, network, str(path), everywhere)
-    try:
-        with replacing(path, "wb") as handle:
-            handle.write(data)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror or error}") from None
+    put(path, data)
     return differences
 
 
@@ -91,14 +82,6 @@ def to_onnx(network: nn.Module, config: Config) -> bytes:
     import torch
     from torch import Tensor, nn
 
-    try:
-        import onnx
-    except ModuleNotFoundError:
-        raise InputError(
-            "torch needs onnx to write an ONNX file: pip install "
-            "'landmark-calibrated-expressions[keypoints]'"
-        ) from None
-
     class Plain(nn.Module):
         def __init__(self) -> None:
             super().__init__()
@@ -108,26 +91,9 @@ def to_onnx(network: nn.Module, config: Config) -> bytes:
             return tuple(value for value in self.network(images) if value is not None)
 
     names = outputs_of(config)
-    handle: Any = io.BytesIO()  # which torch takes, whatever its annotations say
     example = torch.zeros(2, config.channels, config.side, config.side)
-    with torch.no_grad(), warnings.catch_warnings():
-        # torch's newer exporter names its nodes and folds its weights in ways that OpenCV's reader
-        # does not know; of this one it says that it is the older.
-        warnings.simplefilter("ignore")
-        torch.onnx.export(
-            Plain().eval(),
-            (example,),
-            handle,
-            dynamo=False,
-            opset_version=_OPSET,
-            input_names=[INPUT],
-            output_names=list(names),
-            dynamic_axes={name: {0: "faces"} for name in (INPUT, *names)},
-        )
-    model = onnx.load_from_string(handle.getvalue())
-    model.metadata_props.add(key=CONFIG, value=config.to_json())
-    written: bytes = model.SerializeToString(deterministic=True)
-    return written
+    model = traced(Plain().eval(), (example,), [INPUT], names, opset=_OPSET, extra="keypoints")
+    return as_bytes(model, {CONFIG: config.to_json()})
 
 
 def _differences(

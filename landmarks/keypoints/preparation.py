@@ -14,7 +14,7 @@ from landmarks.image import read_image
 from landmarks.keypoints.config import Config
 from landmarks.keypoints.model_file import MODEL_FILE
 from landmarks.runs.options import Options as RunOptions
-from landmarks.runs.run_folder import RunFolder, opened, other_run
+from landmarks.runs.run_folder import RunFolder, opened, refuse_other
 from landmarks.runs.state import Progress
 from landmarks.shards import shard_files
 
@@ -88,8 +88,5 @@ def prepared(
         shard_files(source)
     shown = None if options.feature_maps is None else read_image(options.feature_maps)
     with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
-        if progress is not None:
-            told = Config.from_json(progress.config, str(folder.checkpoint))
-            if differences := told.differences(config):
-                raise other_run(modeldir, f"whose {'; '.join(differences)}")
+        refuse_other(folder, progress, config)
         yield Plan(tuple(sources), config, options, folder, progress, shown)

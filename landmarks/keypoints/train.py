@@ -7,7 +7,7 @@ import sys
 
 from landmarks.keypoints.config import BATCHES, EPOCHS, NETWORKS, PRECISIONS, RECIPES, Config
 from landmarks.runs.command import report, run
-from landmarks.runs.options import Outcome, add_options
+from landmarks.runs.options import Outcome, add_options, numbers
 from landmarks.runs.settings import ConfigError
 
 PROGRAM = "python -m landmarks.keypoints.train"
@@ -71,16 +71,8 @@ def _config(args: argparse.Namespace) -> Config:
         batch=args.batch,
         seed=args.seed,
         precision=args.precision,
-        settings=dict(map(_setting, args.set)),
+        settings=numbers(args.set, "learning_rate=0.001"),
     )
-
-
-def _setting(text: str) -> tuple[str, float]:
-    name, _, value = text.partition("=")
-    try:
-        return name, float(value)
-    except ValueError:
-        raise ConfigError(f"--set {text}: expected NAME=NUMBER, like learning_rate=0.001") from None
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -19,9 +19,8 @@ from landmarks.runs.loop import until_finished
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Outcome as RunOutcome
 from landmarks.runs.run_folder import other_run
+from landmarks.runs.telling import tell_position, tell_skipped
 from landmarks.samples import ShardError
-
-_SHOWN = 10
 
 
 @dataclass(frozen=True)
@@ -122,7 +121,7 @@ def carry_out(
             # Fewer than faces: a wrong path is told first.
             around = load_backgrounds(backgrounds, config, damaged.append)
             loaded = load_faces(plan.sources, config)
-        _tell_skipped(damaged, "backgrounds", report)
+        tell_skipped(damaged, report, "backgrounds cannot be read and are skipped")
         _tell(loaded, report, config.leaks)
         data = loaded.digest(around)
         if progress and progress.data != data:
@@ -135,25 +134,15 @@ def carry_out(
                 f"{run.steps} steps of {config.batch} on {device}"
             )
             run.open(folder, progress, weights, clear=not plan.options.resume)
-            if run.finished:
-                report(f"{folder.path} has done all {run.step} steps: it is finished")
-            elif run.step:
-                report(f"{folder.path} goes on at step {run.step} of {run.steps}")
+            tell_position(run, folder.path, report)
             interrupted = until_finished(run, plan.options, report)
     finally:
         cv2.setNumThreads(threads)
     return Outcome(run.step, run.steps, interrupted, run.standing.best, loaded.errors)
 
 
-def _tell_skipped(errors: Sequence[InputError], what: str, report: Callable[[str], None]) -> None:
-    for error in errors[:_SHOWN]:
-        report(f"skipped: {error}")
-    if errors:
-        report(f"{len(errors)} {what} cannot be read and are skipped")
-
-
 def _tell(loaded: Loaded, report: Callable[[str], None], leaks: bool) -> None:
-    _tell_skipped(loaded.errors, "samples or shards", report)
+    tell_skipped(loaded.errors, report, "samples or shards cannot be read and are skipped")
     if loaded.placed:
         report(f"{loaded.placed} validation faces judge nobody: a network placed their points")
     persons = len({person for faces in loaded.train for person in faces.persons})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TypeVar
 
@@ -93,3 +94,28 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="between lines of metrics (default: %(default)s)")  # fmt: skip
     add("--sample-every", type=int, metavar="EPOCHS",
         help="between sample pictures (default: about twenty in a run)")  # fmt: skip
+
+
+def numbers(texts: Iterable[str], example: str) -> dict[str, float]:
+    """Numbers of a recipe, as a command's `--set` takes them.
+
+    Parameters
+    ----------
+    texts : iterable of str
+        Each NAME=NUMBER.
+    example : str
+        One of them, for errors.
+
+    Raises
+    ------
+    TrainingError
+        One is something else.
+    """
+    found = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            found[name] = float(value)
+        except ValueError:
+            raise TrainingError(f"--set {text}: expected NAME=NUMBER, like {example}") from None
+    return found

@@ -16,6 +16,7 @@ from PIL import Image
 
 from landmarks.errors import InputError
 from landmarks.files import TEMPORARY, replacing
+from landmarks.runs.settings import Settings
 from landmarks.runs.state import CHECKPOINT_FILE, Progress, read_progress
 
 try:
@@ -50,6 +51,31 @@ def other_run(path: str | os.PathLike[str], what: str) -> FolderError:
         f"{path} holds a run {what}: give the same to go on, another folder, or --no-resume to "
         "begin anew"
     )
+
+
+def refuse_other(folder: RunFolder, progress: Progress | None, config: Settings) -> None:
+    """Refuse a folder whose run has other settings.
+
+    Parameters
+    ----------
+    folder : RunFolder
+    progress : Progress or None
+        Where its run is.
+    config : Settings
+        What is asked for now.
+
+    Raises
+    ------
+    FolderError
+        The settings differ.
+    ConfigError
+        The run's are damaged or of a newer version.
+    """
+    if progress is None:
+        return
+    told = type(config).from_json(progress.config, str(folder.checkpoint))
+    if differences := told.differences(config):
+        raise other_run(folder.path, f"whose {'; '.join(differences)}")
 
 
 @contextmanager

@@ -5,6 +5,7 @@ safetensors: data that cannot run anything when it is read.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -61,6 +62,15 @@ def read_text(path: str | os.PathLike[str]) -> str:
     """
     with _opened(path, "numpy", "cpu") as (_, told):
         return told
+
+
+def settings_in(told: str) -> str:
+    """The settings in a file's text: that of a checkpoint, or of a file that ships, tells more."""
+    try:
+        inner = json.loads(told).get("config")
+    except (ValueError, AttributeError):
+        return told
+    return inner if isinstance(inner, str) else told
 
 
 def read_tensors(
