@@ -17,6 +17,9 @@ from PIL import Image
 from landmarks import read_table
 from tests.commands import ROOT, command, run
 
+LIGHT = ("-p", "small")
+"""dlib's predictor takes each process half a second to unpack, and matters only to the points."""
+
 
 def test_no_place_to_print_to(portrait_file):
     for redirect in (">&-", "> /dev/full"):
@@ -29,9 +32,8 @@ def test_no_place_to_print_to(portrait_file):
 
 @pytest.mark.parametrize("wait", [0.05, 0.3, 0.6, 0.9])
 def test_ctrl_c_while_it_starts(folder, tmp_path, wait):
-    with command(
-        "-i", folder, "-o", tmp_path / "a.csv", "--jobs", 2, start_new_session=True
-    ) as run:
+    given = ("-i", folder, "-o", tmp_path / "a.csv", *LIGHT, "--detector", "haar", "--jobs", 2)
+    with command(*given, start_new_session=True) as run:
         time.sleep(wait)
         os.killpg(run.pid, signal.SIGINT)
         _, told = run.communicate(timeout=60)
@@ -48,7 +50,9 @@ PHOTOGRAPHS = 80  # so many that a run is not done before it is stopped
 def many(tmp_path_factory, small) -> Path:
     photos = tmp_path_factory.mktemp("many")
     for number in range(PHOTOGRAPHS):
-        Image.fromarray(np.roll(small, number, axis=1)).save(photos / f"{number:02d}.png")
+        Image.fromarray(np.roll(small, number, axis=1)).save(
+            photos / f"{number:02d}.png", compress_level=1
+        )
     return photos
 
 
@@ -59,7 +63,7 @@ def whole(many, tmp_path_factory) -> Callable[[str], Path]:
     @cache
     def made(output: str) -> Path:
         target = tmp_path_factory.mktemp("whole") / output
-        run("-i", many, "-o", target, "--jobs", 1)
+        run("-i", many, "-o", target, *LIGHT)
         return target
 
     return made
@@ -82,7 +86,8 @@ def test_a_stopped_run_is_resumed_to_the_same_bytes(many, whole, tmp_path, how, 
     target = tmp_path / "stopped" / output
     target.parent.mkdir()
     journal = target / "landmarks.partial" if output == "points" else Path(f"{target}.partial")
-    with command("-i", many, "-o", target, "--jobs", 2, start_new_session=True) as process:
+    given = ("-i", many, "-o", target, *LIGHT)
+    with command(*given, "--jobs", 2, start_new_session=True) as process:
         while lines(journal) < 8 and process.poll() is None:
             time.sleep(0.01)
         os.killpg(process.pid, how)
@@ -94,8 +99,8 @@ def test_a_stopped_run_is_resumed_to_the_same_bytes(many, whole, tmp_path, how, 
         assert told.splitlines() == ["interrupted; what is done is kept, --resume goes on with it"]
     if output != "points":
         assert not target.exists()
-    run("-i", many, "-o", target, code=2)  # an unfinished run is not thrown away
-    run("-i", many, "-o", target, "--jobs", 1, "--resume")
+    run(*given, code=2)  # an unfinished run is not thrown away
+    run(*given, "--resume")
     assert not journal.exists()
     if output == "points":
         names = sorted(path.name for path in whole(output).iterdir())
@@ -158,7 +163,7 @@ def test_a_full_disk_is_told_and_loses_nothing(many, tmp_path, output):
 
 
 def test_a_reader_that_stops_reading_is_no_error(many):
-    with command("-i", many, "--upsample", 0) as process:
+    with command("-i", many, *LIGHT, "--upsample", 0) as process:
         assert process.stdout is not None
         process.stdout.readline()
         process.stdout.close()
