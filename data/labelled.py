@@ -15,16 +15,17 @@ import csv
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-from classifier.emotions import emotion_of
-from data.labelled_layouts import LAYOUTS, NEUTRAL, Labelled
+from classifier.emotions import EmotionError, emotion_of
+from data.labelled_layouts import LAYOUTS, NEUTRAL, Labelled, read_rows
 from landmarks.errors import InputError
 from landmarks.files import replacing
+from landmarks.runs.command import sentence
 
 PROGRAM = "python -m data.labelled"
 COLUMNS = ("file", "emotion", "person", "intensity", "neutral")
@@ -51,13 +52,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     args = parser.parse_args(argv)
     try:
+        if not args.output.lower().endswith(".csv"):
+            raise InputError(f"--output is {args.output}: expected a name that ends in .csv")
         rows = read_set(args.set, args.folder, Path(args.output), all_views=args.all_views)
         write_table(rows, Path(args.output))
-    except InputError as error:
-        print(f"{PROGRAM}: {error}", file=sys.stderr)
+    except (InputError, OSError) as error:
+        print(f"{PROGRAM}: {sentence(error, args.output)}", file=sys.stderr)
         return 2
-    except OSError as error:
-        print(f"{PROGRAM}: {error.filename or args.output}: {error.strerror}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted: no table is written", file=sys.stderr)
         return 2
     persons = {row.person for row in rows} - {""}
     counts = Counter(row.emotion for row in rows)
@@ -91,7 +94,7 @@ def read_set(
         raise InputError(f"{path} does not exist: expected the folder of {name}")
     pixels = path if path.is_file() else path / "fer2013.csv"
     if name == "fer2013" and pixels.is_file():
-        rows = list(_fer2013(pixels, table.with_suffix("")))
+        rows = _fer2013(pixels, table.with_suffix(""))
     elif path.is_dir():
         rows = list(LAYOUTS[name].read(path, all_views))
     else:
@@ -102,25 +105,27 @@ def read_set(
     return rows
 
 
-def _fer2013(table: Path, folder: Path) -> Iterator[Labelled]:
-    """Columns emotion and pixels (2,304 grey values), written as PNG files."""
-    csv.field_size_limit(1 << 20)
+def _fer2013(table: Path, folder: Path) -> list[Labelled]:
+    """Columns emotion and pixels (2,304 grey values), written as PNG files once all are read."""
+    shown = []
+    for line, row in read_rows(table, ("emotion", "pixels")):
+        where = f"{table}, line {line}"
+        try:
+            values = np.array(row["pixels"].split(), dtype=np.uint8).reshape(_SIDE, _SIDE)
+        except (ValueError, OverflowError):
+            raise InputError(f"{where}: expected {_SIDE * _SIDE} values of 0 to 255") from None
+        try:
+            shown.append((values, emotion_of(row["emotion"], "fer2013")))
+        except EmotionError as error:
+            raise EmotionError(f"{where}: {error}") from None
     folder.mkdir(parents=True, exist_ok=True)
-    with open(table, newline="", encoding="utf-8-sig") as handle:
-        reader = csv.DictReader(handle)
-        if not {"emotion", "pixels"} <= set(reader.fieldnames or []):
-            raise InputError(f"{table} has no columns emotion and pixels")
-        for number, row in enumerate(reader):
-            where = f"{table}, picture {number}"
-            try:
-                values = np.array(row["pixels"].split(), dtype=np.uint8)
-                image = Image.fromarray(values.reshape(_SIDE, _SIDE))
-            except (ValueError, OverflowError):
-                raise InputError(f"{where}: expected {_SIDE * _SIDE} values of 0 to 255") from None
-            file = folder / f"{number:05d}.png"
-            with replacing(file, "wb", durable=False) as out:
-                image.save(out, format="PNG")
-            yield Labelled(file, emotion_of(row["emotion"], "fer2013"))
+    rows = []
+    for number, (values, emotion) in enumerate(shown):
+        file = folder / f"{number:05d}.png"
+        with replacing(file, "wb", durable=False) as out:
+            Image.fromarray(values).save(out, format="PNG")
+        rows.append(Labelled(file, emotion))
+    return rows
 
 
 def write_table(rows: Sequence[Labelled], table: Path) -> None:

@@ -107,14 +107,14 @@ def _code(path: Path) -> str:
     text = path.read_text(encoding="ascii", errors="replace").strip()
     try:
         return str(int(float(text)))
-    except ValueError:
+    except (ValueError, OverflowError):
         raise InputError(f"{path} holds {text[:20]!r}: expected a number of 0 to 7") from None
 
 
 def _jaffe(folder: Path, _: bool) -> Iterator[Labelled]:
     """``KA.AN1.39.tiff``: person, emotion and take."""
     for path in _pictures(folder):
-        if match := re.fullmatch(r"([A-Z]{2})[.-]([A-Z]{2})\d?[.-]\d+", path.stem):
+        if match := re.fullmatch(r"([A-Z]{2})[.-]([A-Z]{2})\d?[.-]\d+", path.stem.upper()):
             yield Labelled(path, emotion_of(match[2], "jaffe"), match[1])
 
 
@@ -157,7 +157,8 @@ def _oulu_casia(folder: Path, views: bool) -> Iterator[Labelled]:
     for path in _pictures(folder):
         films[path.parent].append(path)
     for place, frames in films.items():
-        person, above = place.parent.name.upper(), [part.lower() for part in place.parts]
+        inside = place.relative_to(folder).parts  # what the folder itself is called says nothing
+        person, above = place.parent.name.upper(), [part.lower() for part in inside]
         dim = {"weak", "dark"} & set(above) or any(part.startswith("ni") for part in above)
         wanted = views or not dim
         if re.fullmatch(r"P\d+", person) and known(place.name) and wanted:
@@ -168,14 +169,16 @@ def _affectnet(folder: Path, _: bool) -> Iterator[Labelled]:
     """Tables with ``subDirectory_filePath`` and ``expression``; ``…_exp.npy``; folders 0 to 7."""
     tables = [path for path in sorted(folder.rglob("*.csv")) if "expression" in _columns(path)]
     for table in tables:
-        with open(table, newline="", encoding="utf-8-sig") as handle:
-            for row in csv.DictReader(handle):
-                file = _below(folder, row["subDirectory_filePath"])
-                if file is not None and known(row["expression"], "affectnet"):
-                    yield Labelled(file, emotion_of(row["expression"], "affectnet"))
+        for _, row in read_rows(table, ("subDirectory_filePath", "expression")):
+            file = _below(folder, row["subDirectory_filePath"])
+            if file is not None and known(row["expression"], "affectnet"):
+                yield Labelled(file, emotion_of(row["expression"], "affectnet"))
     told = sorted(folder.rglob("*_exp.npy"))
     for note in told:
-        code = str(int(str(np.load(note, allow_pickle=False))))
+        try:
+            code = str(int(str(np.load(note, allow_pickle=False))))
+        except (ValueError, EOFError):
+            raise InputError(f"{note} is damaged: expected one number of 0 to 10") from None
         for ending in (".jpg", ".png"):
             file = note.parent.parent / "images" / f"{note.stem.removesuffix('_exp')}{ending}"
             if file.is_file() and known(code, "affectnet"):
@@ -188,7 +191,49 @@ def _affectnet(folder: Path, _: bool) -> Iterator[Labelled]:
 
 def _columns(path: Path) -> list[str]:
     with open(path, newline="", encoding="utf-8-sig", errors="replace") as handle:
-        return next(csv.reader(handle), [])
+        try:
+            return next(csv.reader(handle), [])
+        except csv.Error:
+            return []
+
+
+def read_rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[int, dict[str, str]]]:
+    """Rows of a table, with their lines.
+
+    Parameters
+    ----------
+    path : Path
+    columns : tuple of str
+        That each row must have.
+
+    Yields
+    ------
+    line : int
+        Its last one in the file; the first of a file is 1.
+    row : dict
+
+    Raises
+    ------
+    InputError
+        Columns are missing, a row is too short, or the file is no CSV in UTF-8.
+    """
+    csv.field_size_limit(1 << 20)  # FER2013 has a whole picture in a field
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as handle:
+            reader = csv.DictReader(handle)
+            if missing := [name for name in columns if name not in (reader.fieldnames or [])]:
+                raise InputError(
+                    f"{path} has no column {', '.join(missing)}: expected {', '.join(columns)}"
+                )
+            for row in reader:
+                if any(row[name] is None for name in columns):
+                    raise InputError(
+                        f"{path}, line {reader.line_num} is too short: expected "
+                        f"{', '.join(columns)}"
+                    )
+                yield reader.line_num, row
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{path} is no CSV file in UTF-8: {error}") from None
 
 
 def _below(folder: Path, name: str) -> Path | None:

@@ -11,6 +11,7 @@ from PIL import Image
 
 from classifier.sources import read_entries
 from data import labelled
+from data.labelled_layouts import LAYOUTS
 
 
 def picture(path: Path, shade: int = 128) -> Path:
@@ -58,7 +59,7 @@ def test_ck_plus_as_folders_of_emotions(tmp_path):
 
 
 def test_jaffe(tmp_path):
-    for name in ("KA.AN1.39.tiff", "KA.NE1.26.tiff", "YM.SU3.60.tiff"):
+    for name in ("KA.AN1.39.tiff", "KA.NE1.26.tiff", "ym.su3.60.tiff"):
         picture(tmp_path / "set" / name)
     rows = table(tmp_path, "jaffe")
     assert shown(rows) == [("anger", "KA", ""), ("neutral", "KA", ""), ("surprise", "YM", "")]
@@ -122,6 +123,8 @@ def test_oulu_casia_in_visible_strong_light(tmp_path):
     for light in ("VL_Acc/Strong", "VL_Acc/Dark", "NI_Acc/Strong"):
         for number in range(3):
             picture(tmp_path / "set" / light / "P001" / "Sadness" / f"{number:03d}.jpeg")
+    # What the folders above are called says nothing of the light.
+    assert list(LAYOUTS["oulu-casia"].read(tmp_path / "set" / "VL_Acc" / "Dark", False))
     rows = shown(table(tmp_path, "oulu-casia"))
     assert rows == [("neutral", "P001", "0"), ("sadness", "P001", "0.5"), ("sadness", "P001", "1")]
     assert len(table(tmp_path, "oulu-casia", "--all-views")) == 9
@@ -161,3 +164,40 @@ def test_a_table_that_leads_out_of_its_folder_is_refused(tmp_path, capsys):
     (tmp_path / "set" / "t.csv").write_text("subDirectory_filePath,expression\n../../a.jpg,1\n")
     assert labelled.main(["affectnet", str(tmp_path / "set"), "-o", str(tmp_path / "f.csv")]) == 2
     assert "leads out of" in capsys.readouterr().err
+
+
+_GREY = " ".join(["7"] * 2304)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "data", "told"),
+    [
+        ("fer2013", "fer2013.csv", b"emotion,pixels\n3\n", "line 2 is too short"),
+        ("fer2013", "fer2013.csv", b"emotion,pixels\n3,1 2\n", "line 2: expected 2304 values"),
+        ("fer2013", "fer2013.csv", b"emotion,pixels\n3,\xe9\n", "no CSV file in UTF-8"),
+        ("affectnet", "t.csv", b"expression\n1\n", "no column subDirectory_filePath"),
+        ("affectnet", "t.csv", b"subDirectory_filePath,expression\n\xe9,1\n", "in UTF-8"),
+        ("affectnet", "annotations/7_exp.npy", b"\x93NUMPY", "7_exp.npy is damaged"),
+        ("ck+", "S005_001_00000001_emotion.txt", b"inf", "expected a number of 0 to 7"),
+    ],
+)
+def test_damaged_lists_are_told_in_one_sentence(tmp_path, capsys, name, file, data, told):
+    place = tmp_path / "set" / file
+    place.parent.mkdir(parents=True)
+    place.write_bytes(data)
+    assert labelled.main([name, str(tmp_path / "set"), "-o", str(tmp_path / "f.csv")]) == 2
+    said = capsys.readouterr().err
+    assert told in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "f.csv").exists()
+
+
+def test_fer2013_is_read_whole_before_a_picture_is_written(tmp_path, capsys):
+    (tmp_path / "set").mkdir()
+    text = f"emotion,pixels\n3,{_GREY}\n9,{_GREY}\n"
+    (tmp_path / "set" / "fer2013.csv").write_text(text)
+    assert labelled.main(["fer2013", str(tmp_path / "set"), "-o", str(tmp_path / "f.csv")]) == 2
+    assert "line 3: no emotion is called '9'" in capsys.readouterr().err
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set"]
+    assert labelled.main(["fer2013", str(tmp_path / "set"), "-o", str(tmp_path / "f")]) == 2
+    assert "ends in .csv" in capsys.readouterr().err
