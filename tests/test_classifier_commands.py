@@ -102,6 +102,14 @@ def test_train_refuses_what_cannot_be_learnt(tmp_path, capsys, change, told):
     assert not model.exists()
 
 
+def test_train_refuses_a_setting_that_is_no_number(tmp_path, capsys):
+    arguments = [str(tmp_path / "data"), "1", str(tmp_path / "model"), "--set", "ema=much"]
+    assert train.main(arguments) == 2
+    told = said(capsys)
+    assert told.endswith("--set ema=much: expected NAME=NUMBER, like learning_rate=0.001\n")
+    assert told.count("\n") == 1
+
+
 def test_train_refuses_a_folder_of_another_class_list(tmp_path, capsys):
     data = write_table(tmp_path / "data", each=2).parent
     arguments = [str(data), "1", str(tmp_path / "model"), "--network", "plain", "--side", "32"]

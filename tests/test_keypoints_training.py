@@ -268,6 +268,7 @@ def test_weights_of_an_earlier_run_begin_another(tmp_path, shards, finished):
         (["{shards}", "{new}", "--network", "small", "--recipe", "published"], "no published"),
         (["{shards}", "{new}", "--epochs", "0"], "epochs is 0"),
         (["{shards}", "{new}", "--set", "speed=1"], "no setting 'speed'"),
+        (["{shards}", "{new}", "--set", "ema"], "--set ema: expected NAME=NUMBER, like learning"),
         (["{shards}", "{new}", "--device", "tpu9"], "--device tpu9 cannot be used"),
         (["{shards}", "{new}", "--weights", "{missing}"], "do not exist"),
         (["{shards}", "{file}"], "is a file: expected a folder"),
