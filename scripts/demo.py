@@ -71,7 +71,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if code:
             return code
         _save(drawn, demo_faces.draw(read_points(points), learnt / "model"))
-        if code := reproduce.main(["-o", str(report), *_REPORT, "--resume"]):
+        if code := reproduce.main(["-o", str(report), *_REPORT, "--resume", "anew"]):
             return code
     except OSError as error:
         sys.stderr.write(f"{folder} cannot be written: {error.strerror or error}\n")

@@ -13,7 +13,7 @@ from sklearn.svm import SVC
 
 from classifier.splits import folds, refuse_shared
 from scripts.reproduce.arms import ARMS, CEILINGS, Teacher, face_model, features
-from scripts.reproduce.photographs import Photographs
+from scripts.reproduce.photographs import Photographs, UnfitSet
 from scripts.reproduce.protocols import Trials, make_trials
 
 Array = NDArray[np.float64]
@@ -96,6 +96,13 @@ def run(
     Returns
     -------
     answers : Answers
+
+    Raises
+    ------
+    InputError
+        There are fewer persons than folds.
+    UnfitSet
+        Too few persons have the photographs that the protocol needs.
     """
     frame = face_model().frame
     trials = make_trials(found, protocol, frame, emotions)
@@ -110,6 +117,8 @@ def run(
     shown = _examples(trials)
     made = {arm: np.full((len(shown), 136), np.nan) for arm in ARMS if arm != "reading"}
     untreated = unfitted = 0
+    if protocol != "quarter" and (persons := len(np.unique(trials.person))) < count:
+        raise UnfitSet(f"{persons} persons have what “{protocol}” needs: fewer than {count} folds")
     divided = folds(names, trials.person.tolist(), count=count, seed=seed)
     for number, (train, test) in enumerate(divided):
         refuse_shared(trials.person[train].tolist(), trials.person[test].tolist())

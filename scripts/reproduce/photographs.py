@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from calibration.expression import ExpressionModel
 from classifier.dataset import load_faces
 from classifier.sources import Entry, read_entries
 from landmarks.errors import InputError
+from landmarks.image import Picture
 
 Array = NDArray[np.float64]
 
@@ -24,8 +26,14 @@ TURNED = 20.0
 """Degrees of yaw or pitch beyond which a photograph is left out."""
 HIGH = 0.6
 """Intensity from which an expression counts as full."""
+STRONGEST = 1.5
+"""Intensity beyond which a set must mean another scale."""
 WEAK = (0.15, 0.35)
 """Intensity between which one counts as weak."""
+
+
+class UnfitSet(InputError):
+    """A set cannot do a part of the experiment, through no fault of anybody's."""
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ def read_photographs(
     Raises
     ------
     InputError
-        Nothing is there, or too little: no persons, or no expressions.
+        Nothing is there, or too little: no persons, or no expressions; intensities are on
+        another scale than 0 to 1.
     """
     path = Path(path)
     if not path.exists():
@@ -138,6 +147,33 @@ def frontal_enough(found: Photographs, model: ExpressionModel) -> Photographs:
     return _kept(found, fine, f"turned by more than {TURNED:g} degrees")
 
 
+def readable(found: Photographs) -> tuple[Photographs, str]:
+    """Without photographs whose picture is damaged or missing, and a digest of the others.
+
+    Returns
+    -------
+    found : Photographs
+        Without pictures where the set has none that can be read.
+    digest : str
+        SHA-256 of the files, in their order.
+    """
+    told = hashlib.sha256()
+    if found.entries is None:
+        return found, told.hexdigest()
+    fine = np.zeros(len(found), dtype=bool)
+    for row, entry in enumerate(found.entries):
+        try:
+            data = entry.data if entry.path is None else Path(entry.path).read_bytes()
+            Picture(entry.name, data=data or b"").rgb()
+        except (OSError, InputError):
+            continue
+        fine[row] = True
+        told.update(hashlib.sha256(data or b"").digest())
+    if not fine.any():
+        return replace(found, entries=None), told.hexdigest()
+    return _kept(found, fine, "whose picture cannot be read"), told.hexdigest()
+
+
 def _columns(path: Path) -> list[str]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
@@ -163,6 +199,11 @@ def _labelled(path: Path, cache: Path | None) -> Photographs:
     faces = load_faces(entries, pictures=False, cache=cache, jobs=os.cpu_count() or 1)
     emotion = np.array(faces.emotions, dtype=str)
     given = np.asarray(faces.intensities, dtype=np.float64)
+    if len(other := np.flatnonzero((given < 0) | (given > STRONGEST))):
+        raise InputError(
+            f"{path}: {faces.names[other[0]]} has intensity {given[other[0]]:g}: expected 0 "
+            f"(neutral) to 1 (the full expression), at most {STRONGEST:g}"
+        )
     intensity = np.where(emotion == NEUTRAL, 0.0, np.where(np.isfinite(given), given, 1.0))
     shown = intensity[emotion != NEUTRAL]
     named = {entry.name: entry for entry in entries}

@@ -16,13 +16,12 @@ from classifier.config import NETWORKS
 from classifier.dataset import Faces, make_faces
 from classifier.splits import folds, split_all
 from gan.frame import Frame, write_frame
-from landmarks.errors import InputError
 from landmarks.files import replacing
 from landmarks.image import Picture
 from landmarks.keypoints import Predictor, load_predictor
 from landmarks.keypoints.crops import typical_box
 from scripts.reproduce.arms import Teacher
-from scripts.reproduce.photographs import Photographs
+from scripts.reproduce.photographs import Photographs, UnfitSet
 from scripts.reproduce.protocols import Trials
 
 Array = NDArray[np.float64]
@@ -57,7 +56,7 @@ def divide(found: Photographs, seed: int) -> Division:
 
     Raises
     ------
-    InputError
+    UnfitSet
         Fewer than eight persons.
     """
     people = found.person.tolist()
@@ -67,7 +66,7 @@ def divide(found: Photographs, seed: int) -> Division:
         parts = [set(found.person[split == part].tolist()) for part in ("train", "validation")]
         return Division(frozenset(parts[0]), frozenset(parts[1]), frozenset(tested))
     if len(set(people)) < 8:
-        raise InputError(f"{len(set(people))} persons: the half on pictures needs at least 8")
+        raise UnfitSet(f"{len(set(people))} persons: the half on pictures needs at least 8")
     emotions = found.emotion.tolist()
     rest, test = next(folds(emotions, people, count=4, seed=seed))
     train, held = next(

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from calibration.pose import Frame
 from calibration.procrustes import generalized_procrustes
-from landmarks.errors import InputError
-from scripts.reproduce.photographs import HIGH, NEUTRAL, WEAK, Photographs
+from scripts.reproduce.photographs import HIGH, NEUTRAL, WEAK, Photographs, UnfitSet
 
 Array = NDArray[np.float64]
 
@@ -87,12 +86,12 @@ def make_trials(
 
     Raises
     ------
-    InputError
+    UnfitSet
         Fewer than four persons have the neutral photographs that the protocol needs.
     """
     persons = _persons_with(found, 2 if protocol == "another" else 1)
     if len(persons) < 4:
-        raise InputError(
+        raise UnfitSet(
             f"{found.name}: {len(persons)} persons have a neutral photograph (head turned by no "
             "more than 20 degrees): the landmark experiment needs at least 4"
         )

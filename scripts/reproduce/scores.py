@@ -1,13 +1,14 @@
 """Numbers of an arm from what it said of each face.
 
-Intervals are those of `classifier.metrics.bootstrap`: percentiles over draws of whole persons. Here
+Intervals are those of `classifier.metrics.bootstrap`, from the same draws of whole persons. Here
 all draws are computed at once, since a report has hundreds of intervals.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,6 @@ from classifier import metrics
 
 Array = NDArray[Any]
 Classes = NDArray[np.intp]
-
-DRAWS = 2000
 
 
 def accuracies(counts: Array) -> Array:
@@ -53,7 +52,7 @@ def score(
     numbers : dict
         JSON's types alone; shares of 0 to 1; intervals as value, low, high.
     """
-    each = _by_person(truth, said, person, classes)
+    each = metrics.confusion_by_person(truth, said, person, classes)
     found: dict[str, Any] = {
         "faces": len(truth),
         "persons": len(each),
@@ -78,7 +77,7 @@ def compare(
 ) -> dict[str, Any]:
     """By how much one arm is better than another on the same faces, the same persons drawn."""
     test = metrics.mcnemar(truth, said, other)
-    pair = [_by_person(truth, answer, person, classes) for answer in (said, other)]
+    pair = [metrics.confusion_by_person(truth, answer, person, classes) for answer in (said, other)]
     return {
         "accuracy": _interval(accuracies, *pair),
         "balanced_accuracy": _interval(balanced_accuracies, *pair),
@@ -88,10 +87,49 @@ def compare(
     }
 
 
-def _interval(number: Callable[[Array], Array], each: Array, other: Array | None = None) -> Any:
+class Said(NamedTuple):
+    """What an arm said of some faces.
+
+    Attributes
+    ----------
+    truth, said : (n,) int arrays
+    person : list of n hashable
+    """
+
+    truth: Classes
+    said: Classes
+    person: list[Any]
+
+
+def distance(first: Said, second: Said, classes: int) -> list[float]:
+    """By how much one arm's accuracy is above another's, where they were shown different faces.
+
+    Returns
+    -------
+    interval : list of float
+        Value, low, high; who is drawn is drawn for both.
+    """
+    # As if the second arm's faces were of classes of their own.
+    truth, said = (
+        np.concatenate([one, other + classes])
+        for one, other in zip(first[:2], second[:2], strict=True)
+    )
+    each = metrics.confusion_by_person(truth, said, [*first.person, *second.person], 2 * classes)
+    return _interval(
+        lambda counts: (
+            accuracies(counts[..., :classes, :classes])
+            - accuracies(counts[..., classes:, classes:])
+        ),
+        each,
+    )
+
+
+def _interval(
+    number: Callable[[Array], Array], each: Array, other: Array | None = None
+) -> list[float]:
     """Value, low and high of a number, or of its difference between two arms."""
-    persons = len(each)
-    times = np.random.default_rng(0).multinomial(persons, np.full(persons, 1 / persons), DRAWS)
+    faces = each.sum(axis=2)
+    times = _drawn(faces.tobytes(), faces.shape)
     value, drawn = (number(table) for table in (each.sum(axis=0), np.tensordot(times, each, 1)))
     if other is not None:
         value = value - number(other.sum(axis=0))
@@ -99,10 +137,8 @@ def _interval(number: Callable[[Array], Array], each: Array, other: Array | None
     return [float(value), *(float(edge) for edge in np.percentile(drawn, [2.5, 97.5]))]
 
 
-def _by_person(truth: Classes, said: Classes, person: Sequence[Any], classes: int) -> Array:
-    """Confusion matrices (persons, C, C)."""
-    names = {name: place for place, name in enumerate(dict.fromkeys(person))}
-    each = np.zeros((len(names), classes, classes), np.int64)
-    place = np.array([names[name] for name in person])
-    np.add.at(each, (place, truth, said), 1)
-    return each
+@functools.lru_cache(maxsize=8)
+def _drawn(faces: bytes, shape: tuple[int, int]) -> Array:
+    """How often persons come in each draw (draws, persons); all arms were shown the same faces."""
+    each = np.frombuffer(faces, np.int64).reshape(*shape, 1)
+    return np.array(list(metrics.draw_persons(each)))
