@@ -16,7 +16,7 @@ from landmarks.errors import InputError
 from landmarks.keypoints import load_predictor
 from landmarks.keypoints.crops import typical_box
 from scripts.reproduce import __main__ as command
-from scripts.reproduce import figures
+from scripts.reproduce import experiment, figures
 from scripts.reproduce.arms import Teacher, face_model
 from scripts.reproduce.edited import MADE, SIDE, Editing, make_lesson
 from scripts.reproduce.photographs import NEUTRAL, frontal_enough, read_photographs
@@ -190,7 +190,8 @@ def test_no_classifier_learns_from_a_tested_person(tmp_path, monkeypatch):
         assert held <= division.validation | synthetic, name
         assert not train & held, name
     arms = drawing["tables"][-1]["arms"]
-    assert {*TAUGHT, "made", "carried", "synthetic", "unreal", "real", "both"} == set(arms)
+    kinds = {"ceiling", "made", "carried", "synthetic", "unreal", "real", "both"}
+    assert {"raw", "ours_own"} | kinds == set(arms)
     for arm in ("real", "made", "carried", "synthetic", "unreal"):
         assert arms[arm]["learnt"] == 20, arm
     [alone] = [train for name, train, _ in told if name == "taught by synthetic"]
@@ -233,7 +234,7 @@ def test_the_translator_is_taught_by_training_persons_alone(tmp_path, monkeypatc
         placed = np.array([frame.place(face) for face in points])
         return np.array([frame.draw(face) for face in placed]), placed
 
-    monkeypatch.setattr(command, "protocols_of", lambda found: [])
+    monkeypatch.setattr(experiment, "protocols_of", lambda found: [])
     monkeypatch.setattr(Painter, "learn", lambda self: 0)
     monkeypatch.setattr(Painter, "paint", paint)
     monkeypatch.setattr(figures, "data_uri", lambda figure: "data:,")

@@ -7,7 +7,6 @@ And do faces that were made teach a classifier what real faces of new people sho
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
@@ -22,7 +21,7 @@ from landmarks.files import replacing
 from scripts.reproduce import figures
 from scripts.reproduce.arms import ARMS, TARGET, Teacher, face_model
 from scripts.reproduce.edited import Editing, Lesson, make_lesson
-from scripts.reproduce.photographs import Photographs
+from scripts.reproduce.photographs import Photographs, UnfitSet
 from scripts.reproduce.picture_tables import PAINTED, TAKEN, TAUGHT, Answers, tabulate
 from scripts.reproduce.pictures import Division, Translating, as_faces, cut_pictures
 from scripts.reproduce.protocols import Trials, make_trials
@@ -35,6 +34,8 @@ Made: TypeAlias = Callable[[], Faces]
 """Faces that are made when a stage needs them."""
 
 EXAMPLES = 10
+FEW = 50
+"""Training persons of whom a generator learns too little; fewer arms teach then."""
 BATCH = 32
 QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3, "balance": 1.0}
 """For trainings of some hundred steps, in which an average over many more would stay at the start.
@@ -98,7 +99,7 @@ class Road:
         self.trials: Trials = make_trials(frontal, "quarter", face_model().frame, emotions)
         parts = {name: self.of(self.trials, part) for name, part in division._asdict().items()}
         if empty := [name for name, rows in parts.items() if not len(rows)]:
-            raise InputError(f"no full expression of the {empty[0]} persons: no half on pictures")
+            raise UnfitSet(f"no full expression of the {empty[0]} persons")
         refuse_shared(self.who(parts["train"]), self.who(parts["test"]))
         self.teacher = Teacher(frontal, self.trials, parts["train"], emotions)
         self.lesson, self.stop, self.truth = (
@@ -152,9 +153,8 @@ class Road:
 
             place, refused = self.stages.room(name), drawing.refused
             lesson = train()
-            epochs = math.ceil(self.pupils.steps * BATCH / len(lesson))
             settings = {} if self.pupils.network == SVM else QUICK
-            config = Config(network=self.pupils.network, epochs=epochs, batch=BATCH,
+            config = Config(network=self.pupils.network, steps=self.pupils.steps, batch=BATCH,
                             seed=self.pupils.seed, settings=settings)  # fmt: skip
             judged = held()
             judged = judged.take(np.isin(judged.emotions, sorted(set(lesson.emotions))))
@@ -197,7 +197,8 @@ class Road:
         if isinstance(drawing, Editing):
             held, more = self._made(drawing, held)
             lessons |= more
-        lessons |= {arm: (functools.partial(drawn, arm, self.train), held) for arm in TAUGHT[:-1]}
+        arms = TAUGHT[:-1] if len(self.division.train) >= FEW else ("raw", TARGET)
+        lessons |= {arm: (functools.partial(drawn, arm, self.train), held) for arm in arms}
         real_held = _once(lambda: real(self.stop))
         photographs = _once(lambda: real(self.lesson))
         best = lessons["carried" if "carried" in lessons else TARGET][0]
@@ -241,17 +242,17 @@ class Road:
         """Faces to stop by, and faces of known label that teach."""
         seed = self.pupils.seed
 
-        def lesson(persons: frozenset[str], count: int, number: int) -> Lesson:
+        def lesson(persons: frozenset[str], known: Rows, count: int, number: int) -> Lesson:
             still = self.frontal.neutral(persons)
             points = self.frontal.landmarks[still]
             still = still[self.teacher.knows(points, points)]
             return make_lesson(
-                self.frontal, still, self.trials, self.train, self.emotions, count, seed + number
+                self.frontal, still, self.trials, known, self.emotions, count, seed + number
             )
 
         count = len(self.lesson)
-        learn = lesson(self.division.train, count, 0)
-        others = lesson(self.division.validation, len(self.stop), 1)
+        learn = lesson(self.division.train, self.train, count, 0)
+        others = lesson(self.division.validation, self.held, (len(self.stop) + 1) // 2, 1)
         kinds = ("made", "carried")
         stop = _once(
             lambda: joined([drawn(), *(self.made(editing, kind, others) for kind in kinds)])
@@ -265,17 +266,18 @@ class Road:
         person = self.rendered.person
         refuse_shared(person.tolist(), self.who(self.test))
         split = split_all(person.tolist(), person.tolist())
-        full = np.random.default_rng(seed).permutation(
-            self.rendered.full(self.emotions, set(person[split == "train"].tolist()))
+        rng = np.random.default_rng(seed)
+        full, ends = (
+            rng.permutation(self.rendered.full(self.emotions, set(person[split == part].tolist())))
+            for part in ("train", "validation")
         )
         if len(full) < count:
             raise InputError(
                 f"{self.rendered.name} has {len(full)} full expressions of training persons: "
                 f"expected {count}, as many as there are true ones"
             )
-        ends = self.rendered.full(self.emotions, set(person[split == "validation"].tolist()))
         rendered = _once(lambda: self.real(editing, full[:count], self.rendered))
-        held = _once(lambda: self.real(editing, ends, self.rendered))
+        held = _once(lambda: self.real(editing, ends[: len(self.stop)], self.rendered))
         lessons["synthetic"] = rendered, held
         some, rest = np.arange(count // 2), np.arange(count - count // 2)
         lessons["unreal"] = (

@@ -139,8 +139,8 @@ def _reading(
 def _teaching(judge: _Judge, said: dict[str, Any]) -> dict[str, Any]:
     """True photographs of test persons, read by classifiers that different faces taught."""
     rows = {}
-    order = [*TAUGHT, *(arm for arm in _TAUGHT_BY if arm in said and arm not in TAUGHT)]
-    for arm in order:
+    order = [*TAUGHT, *(arm for arm in _TAUGHT_BY if arm not in TAUGHT)]
+    for arm in (arm for arm in order if arm in said):
         told = ARMS[arm]._asdict() if arm in TAUGHT[:-1] else _told(_TAUGHT_BY[arm])
         rows[arm] = {**told, "learnt": said[arm]["learnt"]}
         rows[arm]["read"] = judge.score(said[arm]["shares"])
