@@ -142,6 +142,9 @@ class Config(Settings):
             raise ConfigError(f"least is {self.least}: expected an intensity of 0 or more")
         self.check_seed()
         known = SVM_SETTINGS if self.network == SVM else SETTINGS
+        for name in ("penalty", "width"):
+            if self.settings.get(name) == 0:
+                raise ConfigError(f"{name} is 0: expected more")
         object.__setattr__(self, "settings", completed(self.settings, known, self.network))
         for name in ("ema", "smoothing", "dropout", "share", "warm_up"):
             if self.settings.get(name, 0) >= 1:

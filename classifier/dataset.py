@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from classifier.alignment import aligned_crop, aligned_points
-from classifier.finding import Found, Landmarks, find_points
+from classifier.finding import Found, Landmarks, find_points, key_of, picture_hash
 from classifier.sources import Entry, SourceError
 from landmarks.errors import ImageError, InputError
 from landmarks.image import Picture, as_rgb
@@ -35,6 +35,7 @@ ROOM = 1.25
 
 
 _WORTH = 200  # pictures to be searched, from which further processes are worth their start
+_KEPT = 500  # pictures searched, after which what was found is written
 
 
 class Skipped(NamedTuple):
@@ -73,6 +74,8 @@ class Faces:
         Of the square, in pixels.
     skipped : tuple of Skipped
         Pictures that show no face, or cannot be read.
+    hashes : tuple of int
+        Of the pictures' bytes (`classifier.finding.picture_hash`); empty where they have no files.
     """
 
     images: Array
@@ -84,6 +87,7 @@ class Faces:
     names: tuple[str, ...]
     side: int
     skipped: tuple[Skipped, ...] = ()
+    hashes: tuple[int, ...] = ()
 
     def __len__(self) -> int:
         return len(self.names)
@@ -111,6 +115,7 @@ class Faces:
             self.intensities[chosen],
             tuple(self.names[row] for row in chosen),
             self.side,
+            hashes=tuple(self.hashes[row] for row in chosen) if self.hashes else (),
         )
 
     def labels(self, classes: Sequence[str]) -> NDArray[np.int64]:
@@ -145,6 +150,7 @@ def joined(parts: Sequence[Faces]) -> Faces:
         tuple(name for part in parts for name in part.names),
         parts[0].side,
         tuple(told for part in parts for told in part.skipped),
+        tuple(one for part in parts for one in part.hashes) if all(p.hashes for p in parts) else (),
     )
 
 
@@ -247,9 +253,10 @@ def load_faces(
     side, channels : int, optional
         Of what the network sees; 1 is grey.
     pictures : bool, optional
-        False where landmarks alone are wanted: pictures with told points are not opened.
+        False where landmarks alone are wanted: pictures with told points are not decoded.
     cache : path-like, optional
-        File of landmarks found before; written anew where more are found.
+        File of landmarks found before; written anew where more are found, also when the work is
+        broken off.
     jobs : int, optional
         Processes.
 
@@ -272,18 +279,25 @@ def load_faces(
     jobs = jobs if search >= _WORTH else 1
     pool = OrderedPool(work, _alone if jobs > 1 else _nothing, jobs)
     found: list[tuple[Entry, Array, Array]] = []
-    skipped = []
-    for (entry, _), answer in pool.run(tasks):
-        if not isinstance(answer, _Answer):
-            skipped.append(Skipped(entry.name, "ended the process that read it"))
-            continue
-        if answer.found is not None:
-            known.add(answer.found)
-        if answer.reason:
-            skipped.append(Skipped(entry.name, answer.reason))
-        else:
-            found.append((entry, answer.image, answer.points))
-    known.save()
+    hashes: list[int] = []
+    skipped, searched = [], 0
+    try:
+        for (entry, _), answer in pool.run(tasks):
+            if not isinstance(answer, _Answer):
+                skipped.append(Skipped(entry.name, "ended the process that read it"))
+                continue
+            if answer.found is not None:
+                known.add(answer.found)
+                searched += 1
+                if searched % _KEPT == 0:
+                    known.save()
+            if answer.reason:
+                skipped.append(Skipped(entry.name, answer.reason))
+            else:
+                found.append((entry, answer.image, answer.points))
+                hashes.append(answer.hash)
+    finally:
+        known.save()  # hours of search are not lost by Ctrl-C
     if not found:
         first = f", the first: {skipped[0].name}: {skipped[0].reason}" if skipped else ""
         raise SourceError(f"none of {len(entries)} pictures shows a face that is found{first}")
@@ -298,6 +312,7 @@ def load_faces(
         tuple(entry.name for entry, _, _ in found),
         side,
         tuple(skipped),
+        tuple(hashes),
     )
 
 
@@ -311,6 +326,7 @@ class _Answer(NamedTuple):
     points: Array
     found: Found | None
     reason: str
+    hash: int = 0
 
 
 _EMPTY = np.zeros((0, 0), np.uint8)
@@ -339,7 +355,8 @@ def _one(look: _Look, task: tuple[Entry, Found | None]) -> _Answer:
             image = cut_face(image, points, look.side, look.channels)
         else:
             aligned_crop(points, SIDE)  # refuses points that are no face's
-        return _Answer(image, points, found, "")
+        key = (known or found or Found(key_of(entry), None)).key
+        return _Answer(image, points, found, "", picture_hash(key, points))
     except (ImageError, InputError) as error:
         return _Answer(_EMPTY, _EMPTY, found, str(error))
 

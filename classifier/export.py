@@ -16,7 +16,16 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from classifier.onnx_file import CONFIG, IMAGE, LOGITS, PERSONS, POINTS, TEMPERATURE, compute
+from classifier.onnx_file import (
+    CONFIG,
+    IMAGE,
+    LOGITS,
+    PERSONS,
+    PICTURES,
+    POINTS,
+    TEMPERATURE,
+    compute,
+)
 from landmarks.errors import InputError
 from landmarks.runs.onnx_export import as_bytes, put, refuse_place, traced
 
@@ -91,8 +100,9 @@ def _to_onnx(made: Any) -> bytes:
 
         shape = helper.make_tensor_value_info(POINTS, TensorProto.FLOAT, ["faces", 68, 2])
         model.graph.input.append(shape)
-    hashes = np.array(sorted(made.persons), ">i8").tobytes().hex()
-    told = {CONFIG: config.to_json(), TEMPERATURE: repr(made.temperature), PERSONS: hashes}
+    told = {CONFIG: config.to_json(), TEMPERATURE: repr(made.temperature)}
+    for name, hashes in ((PERSONS, made.persons), (PICTURES, made.pictures)):
+        told[name] = np.array(sorted(hashes), ">i8").tobytes().hex()
     return as_bytes(model, told)
 
 

@@ -109,6 +109,20 @@ def key_of(entry: Entry) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
+def picture_hash(key: str, points: NDArray[np.float64]) -> int:
+    """What is kept of a picture: 63 bits of its SHA-256.
+
+    Parameters
+    ----------
+    key : str
+        As `key_of`; where it is empty, since a table may tell points of pictures that are not
+        there, the points stand for the picture.
+    points : (68, 2) float array
+    """
+    told = bytes.fromhex(key) or hashlib.sha256(np.float64(points).tobytes()).digest()
+    return int.from_bytes(told[:8], "big") >> 1
+
+
 class Landmarks:
     """Landmarks found before.
 

@@ -8,18 +8,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 from torch.nn import functional
 
 from classifier import metrics
 from classifier.augment import middle
+from classifier.by_torch import seen_by
 from classifier.dataset import Faces
-from classifier.mirror import mirrored_points
-from landmarks.keypoints.batches import to_tensor
+from classifier.model import both_ways
 
 Array = NDArray[Any]
-
-_BATCH = 64
 
 
 @dataclass
@@ -44,23 +42,11 @@ class Standing:
 def logits_of(network: nn.Module, faces: Faces, device: torch.device | str) -> Array:
     """(n, C) mean logits of each face and its mirror image; evaluation mode after."""
     network.eval()
-    return look(network, middle(faces.images, faces.side), faces.points, device)
 
+    def compute(images: Array, points: Array) -> Array:
+        return seen_by(network, images, points, device)
 
-def look(network: nn.Module, images: Array, points: Array, device: torch.device | str) -> Array:
-    """The same of (n, side, side[, 3]) uint8 squares and (n, 68, 2) aligned landmarks."""
-    parts: list[Tensor] = []
-    other = mirrored_points(points)
-    with torch.no_grad():
-        for at in range(0, len(images), _BATCH):
-            rows = slice(at, at + _BATCH)
-            pictures = to_tensor(images[rows]).to(device)
-            seen = [
-                network(given, torch.from_numpy(np.float32(places[rows])).to(device))
-                for given, places in ((pictures, points), (pictures.flip(-1), other))
-            ]
-            parts.append(((seen[0] + seen[1]) / 2).float().cpu())
-    return torch.cat(parts).numpy()
+    return both_ways(compute, middle(faces.images, faces.side), faces.points)
 
 
 def weighed_loss(logits: Array, labels: Array, weights: Array) -> float:

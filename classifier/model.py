@@ -48,6 +48,9 @@ class Classifier:
         Logits are divided by it.
     persons : frozenset of int
         Hashes (`classifier.model_file.person_hash`) of those it has learnt from.
+    pictures : frozenset of int, optional
+        Hashes (`classifier.finding.picture_hash`) of their pictures; empty where its file does not
+        tell them.
 
     Attributes
     ----------
@@ -55,9 +58,15 @@ class Classifier:
     """
 
     def __init__(
-        self, compute: Computes, config: Config, temperature: float, persons: frozenset[int]
+        self,
+        compute: Computes,
+        config: Config,
+        temperature: float,
+        persons: frozenset[int],
+        pictures: frozenset[int] = frozenset(),
     ) -> None:
-        self.config, self.temperature, self.persons = config, temperature, persons
+        self.config, self.temperature = config, temperature
+        self.persons, self.pictures = persons, pictures
         self.classes = config.emotions
         self._compute = compute
 
@@ -78,11 +87,9 @@ class Classifier:
         """
         if not len(points):
             return np.empty((0, len(self.classes)))
-        there = self._compute(images, points)
         if not self.looks:
-            return np.asarray(there, dtype=np.float64)
-        mirrored = np.ascontiguousarray(images[:, :, ::-1])
-        return (np.float64(there) + self._compute(mirrored, mirrored_points(points))) / 2
+            return np.asarray(self._compute(images, points), dtype=np.float64)
+        return both_ways(self._compute, images, points)
 
     def probabilities(self, images: Array, points: Array) -> NDArray[np.float64]:
         """(n, C) probabilities; the arguments are those of `logits`."""
@@ -105,6 +112,14 @@ class Classifier:
 
         images = middle(faces.images, faces.side) if self.looks else faces.images
         return self.probabilities(images, faces.points)
+
+
+def both_ways(compute: Computes, images: Array, points: Array) -> NDArray[np.float64]:
+    """(n, C) logits: the mean over each face and its mirror image; arguments as `Computes`."""
+    there = np.float64(compute(images, points))
+    mirrored = np.ascontiguousarray(images[:, :, ::-1])
+    found: NDArray[np.float64] = (there + compute(mirrored, mirrored_points(points))) / 2
+    return found
 
 
 def load_classifier(
@@ -151,4 +166,4 @@ def load_classifier(
             f"{name} needs {error.name}: pip install 'landmark-calibrated-expressions[classifier]'"
         ) from None
     made = ByTorch(name, device)
-    return Classifier(made, made.config, made.temperature, made.persons)
+    return Classifier(made, made.config, made.temperature, made.persons, made.pictures)

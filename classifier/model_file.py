@@ -33,7 +33,9 @@ MODEL_FILE = "model.safetensors"
 
 TEMPERATURE = "temperature"
 PERSONS = "persons"
-"""Names of what a file holds beside the weights: a number, and (n,) hashes of persons."""
+PICTURES = "pictures"
+"""Names of what a file holds beside the weights: a number, and (n,) hashes of persons and of
+pictures (which older files do not tell)."""
 
 
 class Stored(NamedTuple):
@@ -47,12 +49,15 @@ class Stored(NamedTuple):
     temperature : float
     persons : frozenset of int
         Hashes of the persons that were learnt from or chose the best weights.
+    pictures : frozenset of int
+        Hashes (`classifier.finding.picture_hash`) of their pictures; empty where nobody knows.
     """
 
     network: nn.Module | LandmarkSvm
     config: Config
     temperature: float
     persons: frozenset[int]
+    pictures: frozenset[int] = frozenset()
 
 
 def person_hash(person: str) -> int:
@@ -67,6 +72,7 @@ def save_classifier(
     *,
     temperature: float,
     persons: Iterable[str | None],
+    pictures: Iterable[int] = (),
 ) -> None:
     """Write a classifier; the file appears whole or not at all.
 
@@ -80,6 +86,8 @@ def save_classifier(
     temperature : float
     persons : iterable of str or None
         Whom it has learnt from, or was chosen by.
+    pictures : iterable of int, optional
+        Hashes of their pictures.
 
     Raises
     ------
@@ -100,6 +108,7 @@ def save_classifier(
     hashes = sorted({person_hash(person) for person in persons if person is not None})
     tensors[TEMPERATURE] = torch.tensor(temperature, dtype=torch.float64)
     tensors[PERSONS] = torch.tensor(hashes, dtype=torch.int64)
+    tensors[PICTURES] = torch.tensor(sorted(set(pictures)), dtype=torch.int64)
     write_tensors(path, tensors, config.to_json())
 
 
@@ -152,14 +161,18 @@ def read_classifier(source: str | os.PathLike[str], *, device: Any = "cpu") -> S
     try:
         temperature = float(tensors.pop(TEMPERATURE))
         persons = frozenset(tensors.pop(PERSONS).tolist())
+        shown = tensors.pop(PICTURES, None)
+        pictures = frozenset(() if shown is None else shown.tolist())
     except (KeyError, RuntimeError):
         raise ModelError(f"{path} is no classifier: it tells no temperature or persons") from None
     inner = {name.removeprefix("network."): value for name, value in tensors.items()}
     if config.network == SVM:
         arrays: dict[str, NDArray[Any]] = {k: v.cpu().numpy() for k, v in inner.items()}
-        return Stored(LandmarkSvm.of(arrays, str(path)), config, temperature, persons)
+        machine = LandmarkSvm.of(arrays, str(path))
+        return Stored(machine, config, temperature, persons, pictures)
     from classifier.network import build_network
 
     network = build_network(config).to(device)
     fill(network, inner, str(path))
-    return Stored(network.eval().requires_grad_(False), config, temperature, persons)
+    network = network.eval().requires_grad_(False)
+    return Stored(network, config, temperature, persons, pictures)

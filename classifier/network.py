@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from classifier.config import TORCHVISION, Config
 from landmarks.errors import InputError
@@ -202,22 +201,3 @@ def _see_as_the_landmark_network(network: Small) -> None:
             f"{path} lacks {error}: expected the landmark network that ships"
         ) from None
     network.load_state_dict(own)
-
-
-def smoothed_loss(logits: Tensor, labels: Tensor, weights: Tensor, smoothing: float) -> Tensor:
-    """Cross-entropy of weighed classes.
-
-    Parameters
-    ----------
-    logits : (B, C) tensor
-    labels : (B,) integer tensor
-    weights : (C,) tensor
-        Of the classes.
-    smoothing : float
-        Part of each label that is spread over all classes.
-
-    References
-    ----------
-    Szegedy et al., "Rethinking the Inception Architecture", CVPR 2016, section 7.
-    """
-    return functional.cross_entropy(logits, labels, weights, label_smoothing=smoothing)

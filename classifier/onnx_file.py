@@ -1,6 +1,6 @@
 """ONNX files of classifiers, computed by ONNX Runtime; `classifier.export` writes them.
 
-Settings, temperature and the hashes of persons travel in the file.
+Settings, temperature and the hashes of persons and pictures travel in the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from landmarks.keypoints.onnx_file import properties
 Array = NDArray[Any]
 
 IMAGE, POINTS, LOGITS = "image", "points", "logits"
-CONFIG, TEMPERATURE, PERSONS = "config", "temperature", "persons"
+CONFIG, TEMPERATURE = "config", "temperature"
+PERSONS, PICTURES = "persons", "pictures"
 """Names of what goes in and comes out, and of the file's own properties."""
 
 _CHUNK = 8  # faces at once: their activations fit into a core's second-level cache
@@ -68,7 +69,10 @@ class ByOnnx:
         return np.concatenate(parts)
 
 
-def read_onnx(path: str | os.PathLike[str]) -> tuple[ByOnnx, Config, float, frozenset[int]]:
+Read = tuple[ByOnnx, Config, float, frozenset[int], frozenset[int]]
+
+
+def read_onnx(path: str | os.PathLike[str]) -> Read:
     """What `classifier.export` wrote.
 
     Parameters
@@ -80,7 +84,8 @@ def read_onnx(path: str | os.PathLike[str]) -> tuple[ByOnnx, Config, float, froz
     compute : ByOnnx
     config : Config
     temperature : float
-    persons : frozenset of int
+    persons, pictures : frozenset of int
+        Hashes of what it has learnt from; no pictures where the file does not tell them.
 
     Raises
     ------
@@ -94,7 +99,7 @@ def read_onnx(path: str | os.PathLike[str]) -> tuple[ByOnnx, Config, float, froz
     return compute(data, str(path))
 
 
-def compute(data: bytes, source: str) -> tuple[ByOnnx, Config, float, frozenset[int]]:
+def compute(data: bytes, source: str) -> Read:
     """The same from the file's bytes."""
     try:
         told = properties(data)
@@ -103,9 +108,11 @@ def compute(data: bytes, source: str) -> tuple[ByOnnx, Config, float, frozenset[
     try:
         config, temperature = told[CONFIG], float(told[TEMPERATURE])
         persons = np.frombuffer(bytes.fromhex(told[PERSONS]), ">i8")
+        pictures = np.frombuffer(bytes.fromhex(told.get(PICTURES, "")), ">i8")
     except (KeyError, ValueError):
         raise InputError(
             f"{source} is no classifier: expected a file of classifier.export"
         ) from None
     read = Config.from_json(config, source)
-    return ByOnnx(data, source), read, temperature, frozenset(persons.tolist())
+    hashes = frozenset(persons.tolist()), frozenset(pictures.tolist())
+    return ByOnnx(data, source), read, temperature, *hashes

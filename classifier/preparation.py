@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -12,9 +13,9 @@ from classifier.config import Config
 from classifier.emotions import ALL, CONTEMPT
 from classifier.model_file import MODEL_FILE
 from classifier.sources import Entry, SourceError, read_entries
-from classifier.splits import UNKNOWN, PersonsError, refuse_few, split_all
+from classifier.splits import PARTLY, UNKNOWN, PersonsError, refuse_few, split_all
 from landmarks.runs.options import Options
-from landmarks.runs.run_folder import RunFolder, opened, refuse_other
+from landmarks.runs.run_folder import CONFIG_FILE, RunFolder, opened, other_run, refuse_other
 from landmarks.runs.state import Progress
 
 
@@ -34,6 +35,11 @@ class Reading:
         Emotions that are left out.
     least : float
         Faces of less intensity are left out, neutral ones excepted.
+
+    Raises
+    ------
+    SourceError
+        `least` is no intensity.
     """
 
     scheme: str | None = None
@@ -41,6 +47,10 @@ class Reading:
     contempt: bool = False
     without: tuple[str, ...] = ()
     least: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not (math.isfinite(self.least) and self.least >= 0):
+            raise SourceError(f"the least intensity is {self.least}: expected 0 or more")
 
     def entries(self, source: str | os.PathLike[str]) -> list[Entry]:
         """The entries of a data set that are wanted.
@@ -55,19 +65,21 @@ class Reading:
                 f"no emotion is called {', '.join(unknown)}: expected {', '.join(ALL)}"
             )
         left_out = {*self.without, *(() if self.contempt else (CONTEMPT,))}
-        kept = [
-            entry
-            for entry in read_entries(source, scheme=self.scheme, persons=self.persons)
-            if entry.emotion not in left_out
-            and (
-                entry.emotion == "neutral"
-                or entry.intensity is None
-                or entry.intensity >= self.least
+        read = read_entries(source, scheme=self.scheme, persons=self.persons)
+        wanted = [entry for entry in read if entry.emotion not in left_out]
+        if not wanted:
+            raise SourceError(f"{source} shows nothing but {', '.join(sorted(left_out))}")
+        kept = [entry for entry in wanted if entry.emotion == "neutral" or self._strong(entry)]
+        if all(entry.emotion == "neutral" for entry in kept) and len(kept) < len(wanted):
+            most = max(entry.intensity or 0.0 for entry in wanted if not self._strong(entry))
+            raise SourceError(
+                f"{source} shows no expression of intensity {self.least:g} or more: the strongest "
+                f"has {most:g}"
             )
-        ]
-        if not kept:
-            raise SourceError(f"{source}: nothing is left but {', '.join(sorted(left_out))}")
         return kept
+
+    def _strong(self, entry: Entry) -> bool:
+        return entry.intensity is None or entry.intensity >= self.least
 
 
 @dataclass(frozen=True)
@@ -156,11 +168,20 @@ def prepared(
     train = [tuple(entry for entry in part["train"] if entry.emotion in learnt) for part in parts]
     held = tuple(parts[0]["validation"])
     _check(str(sources[0]), train[0], held)
+    refuse_lacking(
+        " and ".join(map(str, sources)), {one.emotion for part in train for one in part}, config
+    )
     nobody = all(person is None for person in persons)
-    if nobody:
-        report(f"{UNKNOWN}: the same people may be in training and validation ({sources[0]})")
+    for source, entries in zip(sources, read, strict=True):
+        unknown = sum(entry.person is None for entry in entries)
+        if unknown:
+            told = UNKNOWN if unknown == len(entries) else PARTLY
+            report(
+                f"{told}: the same people may be in training and validation ({source}: {unknown} "
+                f"of {len(entries)} pictures)"
+            )
     with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
-        refuse_other(folder, progress, config)
+        refuse_kept(folder, progress, config, options)
         yield Plan(
             tuple(part for part in train if part),
             held,
@@ -171,6 +192,41 @@ def prepared(
             folder,
             progress,
             cache,
+        )
+
+
+def refuse_kept(
+    folder: RunFolder, progress: Progress | None, config: Config, options: Options
+) -> None:
+    """Refuse a folder that holds a run of other settings, its network and classes among them.
+
+    Raises
+    ------
+    FolderError
+        The settings differ.
+    ConfigError
+        The run's are damaged, of a newer version, or none of a classifier.
+    """
+    refuse_other(folder, progress, config)
+    kept = folder.path / CONFIG_FILE
+    # A machine on landmarks has no checkpoint, and that of a finished run may have been removed.
+    if options.resume and progress is None and kept.is_file():
+        told = Config.from_json(kept.read_text(encoding="utf-8", errors="replace"), str(kept))
+        if differences := told.differences(config):
+            raise other_run(folder.path, f"whose {'; '.join(differences)}")
+
+
+def refuse_lacking(source: str, shown: Collection[str], config: Config) -> None:
+    """Refuse classes that no training face shows: they would be said by chance.
+
+    Raises
+    ------
+    PersonsError
+    """
+    if lacking := [emotion for emotion in config.emotions if emotion not in shown]:
+        raise PersonsError(
+            f"no training person of {source} shows {', '.join(lacking)}: expected some, or leave "
+            "that out (--without)"
         )
 
 

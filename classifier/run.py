@@ -20,6 +20,7 @@ from classifier.metrics import confusion_matrix, expected_calibration_error
 from classifier.model_file import save_classifier
 from classifier.network import TRUNK, build_network
 from classifier.pictures import confusion_picture, faces_picture
+from classifier.splits import note_on
 from classifier.temperature import fit_temperature, softmax
 from landmarks.keypoints.schedules import rate_at
 from landmarks.runs.network_run import NetworkRun
@@ -69,6 +70,8 @@ class Run(NetworkRun):
         self._weights = class_weights(first, classes, config.settings["balance"])
         known = {person for faces in (*train, held) for person in faces.persons}
         self._persons = sorted(person for person in known if person is not None)
+        self._pictures = {one for faces in (*train, held) for one in faces.hashes}
+        self._note = note_on((*train, held))
         self.epoch_steps = math.ceil(len(train[0]) / self._batches.first)
         self.steps = config.steps or config.epochs * self.epoch_steps
         torch.manual_seed(config.seed)
@@ -136,7 +139,9 @@ class Run(NetworkRun):
         told = ", ".join(
             f"{name[11:].replace('_', ' ')} {value:.3f}" for name, value in numbers.items()
         )
-        return f"epoch {self.epoch}: validation {told}; best loss {self.standing.best:.3f}"
+        return (
+            f"epoch {self.epoch}: validation {told}; best loss {self.standing.best:.3f}{self._note}"
+        )
 
     def calibrated(self) -> dict[str, float]:
         """The expected calibration error of the best weights on validation persons.
@@ -161,6 +166,7 @@ class Run(NetworkRun):
             self.config,
             temperature=self.standing.temperature,
             persons=self._persons,
+            pictures=self._pictures,
         )
 
     def show(self) -> None:

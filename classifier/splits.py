@@ -7,7 +7,8 @@ is, each picture goes its own way, and every number says "persons unknown".
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,11 +21,26 @@ from landmarks.samples import split_of
 UNKNOWN = "persons unknown"
 """What stands beside every number where nobody's person is known."""
 
+PARTLY = "persons partly unknown"
+"""What stands there where some are."""
+
 _SHOWN = 5
 
 
 class PersonsError(InputError):
     """Persons are in two places, or too few."""
+
+
+def note_on(sets: Iterable[Any]) -> str:
+    """What stands behind a number that these sets went into: empty where all persons are known.
+
+    Parameters
+    ----------
+    sets : iterable
+        With `persons`, such as `classifier.dataset.Faces`.
+    """
+    unknown = [person is None for one in sets for person in one.persons]
+    return f"; {UNKNOWN if all(unknown) else PARTLY}" if any(unknown) else ""
 
 
 def split_all(persons: Sequence[str | None], names: Sequence[str]) -> NDArray[np.str_]:
@@ -71,7 +87,7 @@ def folds(
     Raises
     ------
     PersonsError
-        There are fewer persons than folds.
+        There are fewer persons than folds, or no emotion has so many faces.
     """
     from sklearn.model_selection import StratifiedGroupKFold
 
@@ -84,6 +100,12 @@ def folds(
         raise PersonsError(f"there are {told} persons: expected at least one for each of {count}")
     others = np.flatnonzero(groups == "")
     labels = np.asarray(emotions)[judged]
+    most, faces = Counter(labels.tolist()).most_common(1)[0]
+    if faces < count:
+        raise PersonsError(
+            f"{most}, the most frequent emotion, has {faces} faces: expected at least one for each "
+            f"of {count} parts"
+        )
     folder = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
     for train, test in folder.split(labels, labels, groups[judged]):
         yield np.sort(np.concatenate([judged[train], others])), judged[test]

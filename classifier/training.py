@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
+import numpy as np
 
 from classifier.config import SVM, Config
 from classifier.dataset import Faces, Skipped, landmarks_file, load_faces
@@ -17,16 +18,16 @@ from classifier.judging import judge
 from classifier.landmark_svm import LandmarkSvm
 from classifier.metrics import expected_calibration_error
 from classifier.model_file import MODEL_FILE, save_classifier
-from classifier.preparation import Plan, Reading, for_classes, prepared
+from classifier.preparation import Plan, Reading, for_classes, prepared, refuse_kept, refuse_lacking
 from classifier.run import Run
-from classifier.splits import refuse_shared
+from classifier.splits import note_on, refuse_shared
 from classifier.temperature import fit_temperature, softmax
 from landmarks.keypoints.devices import training_device
 from landmarks.runs.loop import until_finished
 from landmarks.runs.memory import enough_memory
 from landmarks.runs.options import Options
 from landmarks.runs.options import Outcome as RunOutcome
-from landmarks.runs.run_folder import RunFolder, opened, other_run, refuse_other
+from landmarks.runs.run_folder import RunFolder, opened, other_run
 from landmarks.runs.state import Progress
 from landmarks.runs.telling import tell_position, tell_skipped
 
@@ -159,7 +160,7 @@ def train_on(
     given = for_classes(config or Config(), several[0].emotions)
     with opened(modeldir, MODEL_FILE, resume=options.resume) as (folder, progress):
         folder.lock()
-        refuse_other(folder, progress, given)
+        refuse_kept(folder, progress, given, options)
         return _run(several, held, given, options, folder, progress, report)
 
 
@@ -175,6 +176,8 @@ def _run(
     told = hashlib.sha256("".join(faces.digest() for faces in (*train, held)).encode())
     data = told.hexdigest()
     skipped = tuple(one for faces in (*train, held) for one in faces.skipped)
+    shown = {emotion for faces in train for emotion in faces.emotions}
+    refuse_lacking("what is trained on", shown, config)
     if config.network == SVM:
         return _fit_svm(train, held, config, folder, skipped, report)
     if progress and progress.data != data:
@@ -197,7 +200,7 @@ def _run(
     finally:
         cv2.setNumThreads(threads)
     if numbers:
-        report(_sentence(numbers, held))
+        report(_sentence(numbers, train, held))
     return Outcome(run.step, run.steps, interrupted, numbers, skipped)
 
 
@@ -209,8 +212,8 @@ def _fit_svm(
     skipped: tuple[Skipped, ...],
     report: Callable[[str], None],
 ) -> Outcome:
-    """A machine is fitted at once: there is nothing to go on with."""
-    machine = fit_svm(train[0], config)
+    """A machine is fitted at once, to all sources alike: there is nothing to go on with."""
+    machine = fit_svm(train, config)
     labels = held.labels(config.emotions)
     scores = machine.scores(held.points)
     temperature = fit_temperature(scores, labels, held.persons)
@@ -221,24 +224,30 @@ def _fit_svm(
     error = expected_calibration_error(shares, labels)
     numbers = {**judge(scores, labels), "validation_ece": error, "temperature": temperature}
     folder.write_metrics(1, numbers)
-    persons = {*train[0].persons, *held.persons}
-    save_classifier(folder.model, machine, config, temperature=temperature, persons=persons)
-    report(_sentence(numbers, held))
+    save_classifier(
+        folder.model,
+        machine,
+        config,
+        temperature=temperature,
+        persons={person for faces in (*train, held) for person in faces.persons},
+        pictures={one for faces in (*train, held) for one in faces.hashes},
+    )
+    report(_sentence(numbers, train, held))
     return Outcome(1, 1, False, numbers, skipped)
 
 
-def fit_svm(faces: Faces, config: Config | None = None) -> LandmarkSvm:
-    """Landmarks and a support-vector machine on some faces.
+def fit_svm(train: Sequence[Faces], config: Config) -> LandmarkSvm:
+    """Landmarks and a support-vector machine on the faces of all sources.
 
     Parameters
     ----------
-    faces : Faces
-    config : Config, optional
-        Of `landmarks_svm`; left out, its own settings for the classes that the faces show.
+    train : sequence of Faces
+    config : Config
+        Of `landmarks_svm`.
     """
-    config = config or for_classes(Config(network=SVM), faces.emotions)
-    labels = faces.labels(config.emotions)
-    return LandmarkSvm.fit(faces.points, labels, len(config.emotions), **config.settings)
+    points = np.concatenate([faces.points for faces in train])
+    labels = np.concatenate([faces.labels(config.emotions) for faces in train])
+    return LandmarkSvm.fit(points, labels, len(config.emotions), **config.settings)
 
 
 def _tell(train: Sequence[Faces], held: Faces, plan: Plan, report: Callable[[str], None]) -> None:
@@ -253,14 +262,13 @@ def _tell(train: Sequence[Faces], held: Faces, plan: Plan, report: Callable[[str
     report(f"training faces of the first set: {shown}")
     report(
         f"{sum(map(len, train))} training faces, {len(held)} of validation persons; {plan.left} of "
-        "test persons are left alone" + ("" if plan.persons_known else " (persons unknown)")
+        "test persons are left alone" + note_on((*train, held))
     )
 
 
-def _sentence(numbers: dict[str, float], held: Faces) -> str:
+def _sentence(numbers: dict[str, float], train: Sequence[Faces], held: Faces) -> str:
     told = ", ".join(
         f"{name.removeprefix('validation_').replace('_', ' ')} {value:.3f}"
         for name, value in numbers.items()
     )
-    note = "" if held.persons_known else "; persons unknown"
-    return f"best weights on {len(held)} validation faces: {told}{note}"
+    return f"best weights on {len(held)} validation faces: {told}{note_on((*train, held))}"

@@ -169,7 +169,7 @@ def _affectnet(folder: Path, _: bool) -> Iterator[Labelled]:
     """Tables with ``subDirectory_filePath`` and ``expression``; ``…_exp.npy``; folders 0 to 7."""
     tables = [path for path in sorted(folder.rglob("*.csv")) if "expression" in _columns(path)]
     for table in tables:
-        for _, row in read_rows(table, ("subDirectory_filePath", "expression")):
+        for _line, row in read_rows(table, ("subDirectory_filePath", "expression")):
             file = _below(folder, row["subDirectory_filePath"])
             if file is not None and known(row["expression"], "affectnet"):
                 yield Labelled(file, emotion_of(row["expression"], "affectnet"))
