@@ -216,13 +216,13 @@ def test_tables_tell_gains_calibration_errors_and_the_aims(found, trials):
     taught = {arm: {"learnt": 9, "shares": unsure} for arm in TAUGHT}
     taught |= {"real": {"learnt": 9, "shares": sure}, "both": {"learnt": 18, "shares": wrong}}
     (reading, teaching), sentence = tabulate(asked, read, taught)
-    assert reading["arms"]["ours_own"]["read"]["over_raw"]["accuracy"][0] == pytest.approx(0.5)
+    assert reading["arms"]["ours_own"]["read"]["difference"]["accuracy"][0] == pytest.approx(0.5)
     assert reading["arms"]["raw"]["read"]["ece"] == pytest.approx(0.5)
     arms = teaching["arms"]
     assert arms["ceiling"]["read"]["ece"] == pytest.approx(1 - (0.5 + 0.5 / 6))
     assert arms["ceiling"]["read"]["ece"] == expected_calibration_error(unsure, label)
-    assert arms["both"]["read"]["over_raw"]["accuracy"][0] == -1
-    assert "over_raw" not in arms["real"]["read"]
+    assert arms["both"]["read"]["difference"]["accuracy"][0] == -1
+    assert "difference" not in arms["real"]["read"]
     assert "+50.0 points over raw" in sentence
     assert "wanted: -5 or better" in sentence
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -67,11 +68,16 @@ def caption(row: dict[str, Any]) -> str:
 
 
 def confusions(named: dict[str, list[list[int]]], classes: list[str]) -> str:
-    """Confusion matrices side by side; rows are true classes, in percent."""
-    figure = Figure(figsize=(2.5 * len(named) + 0.7, 3.3), layout="constrained")
-    every = np.atleast_1d(figure.subplots(1, len(named), sharey=True))
+    """Confusion matrices, two or three in a row; rows are true classes, in percent."""
+    columns = min(len(named), 2 if len(named) in (2, 4) else 3)
+    rows = math.ceil(len(named) / columns)
+    figure = Figure(figsize=(2.6 * columns + 0.5, 3.1 * rows + 0.2), layout="constrained")
+    grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
+    every = list(grid.flat)
+    for empty in every[len(named) :]:
+        empty.remove()
     short = [name[:4] for name in classes]
-    for axes, (title, counts) in zip(every, named.items(), strict=True):
+    for axes, (title, counts) in zip(every, named.items(), strict=False):
         table = np.asarray(counts, dtype=float)
         share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axes.imshow(share, cmap="Greens", vmin=0, vmax=100)
@@ -110,7 +116,7 @@ def drawn_faces(examples: list[dict[str, Any]]) -> str:
         faces = [example["neutral"], *(example["made"][arm] for arm in arms)]
         said = [None, *(example["said"].get(arm) for arm in arms)]
         told = f"{example['person']}\n{example['emotion']}"
-        axes.text(-0.8 * wide, row * high, told, ha="center", va="center", size=8, color=_INK)
+        _name(axes, -0.8 * wide, row * high, told)
         for column, (face, word) in enumerate(zip(faces, said, strict=True)):
             color = _OURS if word in (None, example["emotion"]) else _CEILING
             points = np.reshape(face, (68, 2))
@@ -122,6 +128,11 @@ def drawn_faces(examples: list[dict[str, Any]]) -> str:
             place = column * wide, (row + 0.47) * high
             axes.text(*place, word or "", ha="center", va="center", size=8, color=color)
     return data_uri(figure)
+
+
+def _name(axes: Axes, x: float, y: float, text: str) -> None:
+    """Who is shown; a name may hold signs that stand for formulas elsewhere."""
+    axes.text(x, y, text, ha="center", va="center", size=8, color=_INK, parse_math=False)
 
 
 def painted_faces(
@@ -158,7 +169,7 @@ def painted_faces(
     for column, head in enumerate(heads):
         axes.text(column + 0.5, -0.2, head, ha="center", va="center", size=8, color=_INK)
     for row, (person, words) in enumerate(zip(people, said, strict=True)):
-        axes.text(-0.42, row + 0.4, person, ha="center", va="center", size=8, color=_INK)
+        _name(axes, -0.42, row + 0.4, person)
         for column, word in enumerate(words):
             color = _OURS if word == truth[row] else _CEILING
             axes.text(column + 0.5, row + 0.9, word, ha="center", va="center", size=8, color=color)

@@ -87,6 +87,8 @@ def tabulate(
 ) -> tuple[list[dict[str, Any]], str]:
     """Tables, and what they come to in a sentence or two.
 
+    A row's ``difference`` (`scores.compare`) is over what its table is ``against``.
+
     Parameters
     ----------
     asked : Answers
@@ -125,7 +127,7 @@ def _reading(
         told = ARMS[arm]._asdict() if arm in ARMS else _told("true full photographs")
         rows[arm] = {**told, "read": judge.score(said[arm])}
         if arm not in ("raw", "real"):
-            rows[arm]["read"]["over_raw"] = judge.compare(said[arm], said["raw"])
+            rows[arm]["read"]["difference"] = judge.compare(said[arm], said["raw"])
     return {
         "title": title,
         "told": "The classifier learnt from faces drawn from the true full landmarks of training "
@@ -146,7 +148,7 @@ def _teaching(judge: _Judge, said: dict[str, Any]) -> dict[str, Any]:
         rows[arm]["read"] = judge.score(said[arm]["shares"])
         if arm != "real":
             against = judge.compare(said[arm]["shares"], said["real"]["shares"])
-            rows[arm]["read"]["over_raw"] = against
+            rows[arm]["read"]["difference"] = against
     return {
         "title": "Taught by faces that were made",
         "told": "Each classifier learnt from one kind of faces of training persons and is "
@@ -167,7 +169,7 @@ def _answer(tables: list[dict[str, Any]]) -> str:
     parts = []
     for table in tables[:-1]:
         arms = table["arms"]
-        gain = arms[TARGET]["read"]["over_raw"]
+        gain = arms[TARGET]["read"]["difference"]
         ours, raw = (arms[arm]["read"]["accuracy"][0] for arm in (TARGET, "raw"))
         weak = "" if table is tables[0] else ", as they were photographed,"
         parts.append(
@@ -179,8 +181,8 @@ def _answer(tables: list[dict[str, Any]]) -> str:
     arms = tables[-1]["arms"]
     real = arms["real"]["read"]
     shown = [
-        f"{arms[arm]['title']} {100 * arms[arm]['read']['over_raw']['accuracy'][0]:+.1f} points "
-        f"({100 * arms[arm]['read']['over_raw']['balanced_accuracy'][0]:+.1f})"
+        f"{arms[arm]['title']} {100 * arms[arm]['read']['difference']['accuracy'][0]:+.1f} points "
+        f"({100 * arms[arm]['read']['difference']['balanced_accuracy'][0]:+.1f})"
         for arm in _UNREAL
         if arm in arms
     ]

@@ -19,7 +19,11 @@ from scripts.reproduce.arms import ARMS, TARGET
 
 PAGE, RESULTS = "index.html", "results.json"
 
-_PACKAGES = ("numpy", "scipy", "scikit-learn", "opencv-python", "pillow", "torch", "matplotlib")
+_PACKAGES = (
+    "landmark-calibrated-expressions",
+    *("numpy", "scipy", "scikit-learn", "opencv-python", "pillow", "dlib-bin", "onnxruntime"),
+    *("torch", "accelerate", "safetensors", "matplotlib"),
+)
 _DRAWN = ("raw", "published", TARGET, "ceiling", "carried", "synthetic", "real")
 _COMPARED = ("raw", "published", TARGET, "ceiling_own")
 
@@ -110,7 +114,7 @@ def _drawn_pictures(found: dict[str, Any], folder: Path) -> dict[str, Any]:
         tables = []
         for table in drawing["tables"]:
             arms = {
-                name: {"learnt": None, **row, "read": {"over_raw": None, **row["read"]}}
+                name: {"learnt": None, **row, "read": {"difference": None, **row["read"]}}
                 for name, row in table["arms"].items()
             }
             chosen = [arms[name] for name in _DRAWN if name in arms]
