@@ -32,8 +32,9 @@ def test_no_place_to_print_to(portrait_file):
 
 @pytest.mark.parametrize("wait", [0.05, 0.3, 0.6, 0.9])
 def test_ctrl_c_while_it_starts(folder, tmp_path, wait):
-    given = ("-i", folder, "-o", tmp_path / "a.csv", *LIGHT, "--detector", "haar", "--jobs", 2)
-    with command(*given, start_new_session=True) as run:
+    with command(
+        "-i", folder, "-o", tmp_path / "a.csv", "--jobs", 2, start_new_session=True
+    ) as run:
         time.sleep(wait)
         os.killpg(run.pid, signal.SIGINT)
         _, told = run.communicate(timeout=60)
