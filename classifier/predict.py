@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from landmarks.errors import InputError
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 PROGRAM = "python -m classifier.predict"
 
 _REASONS_SHOWN = 10
-_MANY = 40  # pictures from which further processes are worth their start
+_MANY = 40  # of more pictures, further processes are worth their start
 _BOX = ("left", "top", "right", "bottom")
 
 
@@ -42,9 +44,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _run(args)
     except (InputError, RuntimeError) as error:
         _say(f"{PROGRAM}: {error}")
+    except BrokenPipeError:
+        # The reader (head, less) has seen enough; nothing more may be written to it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except OSError as error:
-        where = args.output or "the standard output"
-        _say(f"{PROGRAM}: {where} cannot be written: {error.strerror or error}")
+        from landmarks.runs.command import sentence
+
+        _say(f"{PROGRAM}: {sentence(error, args.output or 'the standard output')}")
     except KeyboardInterrupt:
         _say(f"{PROGRAM}: interrupted: nothing is written")
     return 2
@@ -59,6 +66,8 @@ def _run(args: argparse.Namespace) -> int:
         raise InputError(f"--jobs is {args.jobs}: expected at least 1")
     if args.output is not None and not args.output.lower().endswith(".csv"):
         raise InputError(f"--output is {args.output}: expected a name that ends in .csv")
+    if args.output is not None and not Path(args.output).absolute().parent.is_dir():
+        raise InputError(f"{args.output} cannot be written: its folder does not exist")
     sources = expand(args.photos, recursive=args.recursive)
     jobs = args.jobs or (cores() if len(sources) >= _MANY else 1)
     answers = tell(sources, args.model, faces=args.faces, jobs=jobs)
@@ -84,6 +93,7 @@ def _run(args: argparse.Namespace) -> int:
     else:
         for told in kept():
             _print(told)
+    sys.stdout.flush()
     if not count:
         raise InputError(_nothing(missed))
     if args.output is not None or missed:
@@ -122,7 +132,7 @@ def _write(handle: Any, faces: Iterable[Told]) -> None:
 def _print(told: Told) -> None:
     others = sorted(told.probabilities.items(), key=lambda item: -item[1])[1:4]
     rest = ", ".join(f"{name} {share:.2f}" for name, share in others)
-    name = told.file.encode(errors="backslashreplace").decode()
+    name = _one_line(told.file)
     where = f"{name}, face {told.face + 1}" if told.face else name
     print(
         f"{where}: {told.emotion} {told.probabilities[told.emotion]:.2f} ({rest}), intensity "
@@ -140,7 +150,12 @@ def _reason(one: Missed) -> str:
 
 
 def _say(sentence: str) -> None:
-    print(sentence.encode(errors="backslashreplace").decode().replace("\n", "\\n"), file=sys.stderr)
+    print(_one_line(sentence), file=sys.stderr)
+
+
+def _one_line(text: str) -> str:
+    told = text.encode(errors="backslashreplace").decode()
+    return told.replace("\n", "\\n").replace("\r", "\\r")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -151,7 +166,7 @@ def _parser() -> argparse.ArgumentParser:
         help="'small' (the classifier that ships), a modeldir of classifier.train, or a .onnx or "
         ".safetensors file of it (default: %(default)s)")  # fmt: skip
     add("-o", "--output", metavar="FILE.csv", help="a table with all probabilities; left out, lines"
-        f" are printed (from {_MANY} pictures on, that table)")  # fmt: skip
+        f" are printed (of more than {_MANY} pictures, that table)")  # fmt: skip
     add("-r", "--recursive", action="store_true", help="search the folders below a folder too")
     add("--faces", choices=("largest", "all"), default="largest",
         help="of each picture (default: %(default)s)")  # fmt: skip

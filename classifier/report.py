@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from classifier import metrics
 from classifier.dataset import Faces
-from classifier.splits import UNKNOWN
+from classifier.splits import note_on
 
 Array = NDArray[Any]
 
@@ -114,13 +114,19 @@ def majority(train: Sequence[str], classes: Sequence[str], faces: int) -> Array:
 def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
     """Lines for people: one for each classifier."""
     persons = len(set(faces.persons))
-    whose = f"{persons} persons" if faces.persons_known else UNKNOWN
+    note = note_on([faces])
+    whose = note.removeprefix("; ") or f"{persons} persons"
     width = max(map(len, results))
     lines = [
         f"{len(faces)} faces, {whose}; percent, with 95 % intervals over "
         + ("persons" if faces.persons_known else "pictures"),
         "  ".join(
-            [" " * width, *(f"{name:>20}" for name in NUMBERS), f"{'ECE (floor)':>11}", "worst"]
+            [
+                " " * width,
+                *(f"{name:>20}" for name in NUMBERS),
+                f"{'ECE (floor)':>11}",
+                "worst emotion, person",
+            ]
         ),
     ]
     for name, told in results.items():
@@ -133,5 +139,7 @@ def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
             f"({100 * told['calibration error floor']:.1f})"
         ).rjust(11)
         last = f"{worst['name']} {100 * worst['recall']:.0f}"
-        lines.append("  ".join([f"{name:<{width}}", *cells, error, last]))
-    return lines if faces.persons_known else [*lines, f"all of these numbers: {UNKNOWN}"]
+        if (person := told["worst person"]) is not None:
+            last += f", {person['name']} {100 * person['accuracy']:.0f} of {person['faces']} faces"
+        lines.append("  ".join([f"{name:<{width}}", *cells, error, last + note]))
+    return lines

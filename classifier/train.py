@@ -90,7 +90,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     add("--least-intensity", type=float, default=0.0, metavar="X",
         help="leave out faces of less intensity, neutral ones excepted")  # fmt: skip
     add("--cache", metavar="FILE.npz", help="landmarks found before, which another run may share "
-        "(default: one in MODELDIR)")  # fmt: skip
+        "(default: MODELDIR/landmarks.npz)")  # fmt: skip
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -29,6 +29,14 @@ def run(tmp_path_factory):
     return folder
 
 
+def write_rows(table, rows):
+    with open(table, "w", newline="") as handle:
+        writer = csv.DictWriter(handle, rows[0])
+        writer.writeheader()
+        writer.writerows(rows)
+    return table
+
+
 def test_evaluate_judges_people_never_seen_beside_both_baselines(run, capsys):
     arguments = ["--split", "test", "-o", run / "report"]
     paths = [run / "model", run / "data"]
@@ -48,8 +56,63 @@ def test_evaluate_judges_people_never_seen_beside_both_baselines(run, capsys):
 
 def test_evaluate_says_persons_unknown(run, capsys):
     paths = [str(run / "model"), str(run / "data")]
-    assert evaluate.main([*paths, "--persons", "unknown"]) == 0
-    assert said(capsys).count("persons unknown") == 2
+    assert evaluate.main([*paths, "--persons", "unknown"]) == 2
+    assert "learnt from 10 of the 15 persons" in said(capsys)  # the table tells them nonetheless
+    assert evaluate.main([*paths, "--persons", "unknown", "--other-people"]) == 0
+    told = said(capsys)
+    assert "30 of 45 pictures were learnt from: left out" in told
+    lines = [line for line in told.splitlines() if "persons unknown" in line]
+    assert [line.split()[0] for line in lines] == ["15", str(run / "model"), "majority", "against"]
+
+
+def test_evaluate_leaves_out_pictures_that_taught_whoever_they_show(run, tmp_path, capsys):
+    with open(run / "data" / "labels.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    for row in rows:
+        row["person"] = ""
+    nobody = write_rows(run / "data" / "nobody.csv", rows)
+    assert evaluate.main([str(run / "model"), str(nobody)]) == 0
+    assert "30 of 45 pictures were learnt from: left out" in said(capsys)
+    learnt = {*persons("train", 5), *persons("validation", 5)}
+    seen = [row for row in rows if row["file"].rsplit(" ", 1)[0] in learnt]
+    nobody = write_rows(run / "data" / "nobody.csv", seen)
+    assert evaluate.main([str(run / "model"), str(nobody)]) == 2
+    assert "learnt from each of the 30 pictures" in said(capsys)
+
+
+def test_a_teacher_is_kept_apart_from_who_is_tested(run, capsys):
+    paths = [str(run / "model"), str(run / "data"), "--other-people"]
+    assert evaluate.main([*paths, "--teacher", str(run / "data")]) == 2
+    assert "persons are in both training and test" in said(capsys)
+    assert evaluate.main([*paths, "--teacher", str(run / "data"), "--persons", "unknown"]) == 2
+    assert "persons are unknown in what is tested and in" in said(capsys)
+
+
+def test_a_teacher_with_too_few_faces_is_left_out(run, capsys):
+    with open(run / "data" / "labels.csv", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    keep = {*persons("test", 5), persons("train", 1)[0]}
+    few = write_rows(run / "data" / "few.csv", [row for row in rows if row["person"] in keep])
+    assert evaluate.main([str(run / "model"), str(few), "--split", "test"]) == 0
+    assert "landmarks + SVM is left out: there are 1 persons" in said(capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (["-o", "file"], "file is a file: expected a folder"),
+        (["--least-intensity", "5"], "no expression of intensity 5 or more: the strongest has 1"),
+        (["--least-intensity", "nan"], "least intensity is nan: expected 0 or more"),
+    ],
+)
+def test_evaluate_tells_at_once_what_cannot_be(run, tmp_path, capsys, monkeypatch, options, told):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "file").touch()
+    paths = [str(run / "model"), str(run / "data"), "--split", "test"]
+    assert evaluate.main([*paths, *options]) == 2
+    assert told in said(capsys)
+    assert evaluate.main([*paths, "--least-intensity", "5", "-o", "new/report"]) == 2
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
 def test_evaluate_refuses_persons_that_were_learnt_and_names_them(run, capsys):
@@ -76,6 +139,7 @@ def test_evaluate_refuses_emotions_that_the_classifier_does_not_know(run, tmp_pa
     [
         ("one person", "neutral is shown by one person alone"),
         ("no validation", "0 validation persons"),
+        ("no teacher", "no training person of"),
         ("one emotion", "two emotions or more"),
         ("bored", "'bored', 'tired'"),
     ],
@@ -88,14 +152,14 @@ def test_train_refuses_what_cannot_be_learnt(tmp_path, capsys, change, told):
         rows = [r for r in rows if r["emotion"] != "NEUTRAL" or r["person"] == rows[0]["person"]]
     elif change == "no validation":
         rows = [r for r in rows if r["person"] not in persons("validation", 2)]
+    elif change == "no teacher":
+        learnt = persons("train", 2)
+        rows = [r for r in rows if r["emotion"] != "NEUTRAL" or r["person"] not in learnt]
     elif change == "one emotion":
         rows = [row for row in rows if row["emotion"] == "ANGER"]
     else:
         rows[0]["emotion"], rows[4]["emotion"] = "bored", "tired"
-    with open(table, "w", newline="") as handle:
-        writer = csv.DictWriter(handle, rows[0])
-        writer.writeheader()
-        writer.writerows(rows)
+    write_rows(table, rows)
     model = tmp_path / "model"
     assert train.main([str(tmp_path / "data"), "1", str(model), "--device", "cpu"]) == 2
     assert told in said(capsys)
@@ -123,6 +187,29 @@ def test_train_refuses_a_folder_of_another_class_list(tmp_path, capsys):
     assert "it is finished" in said(capsys)
 
 
+def test_train_refuses_to_write_over_another_machine(run, capsys):
+    before = (run / "model" / "model.safetensors").read_bytes()
+    arguments = [str(run / "data"), "1", str(run / "model"), "--network", "landmarks_svm"]
+    arguments += ["--device", "cpu", "--workers", "1"]
+    assert train.main([*arguments, "--without", "anger"]) == 2
+    assert "emotions is ('anger', 'happiness', 'neutral'), not" in said(capsys)
+    assert train.main([*arguments, "--set", "penalty=0"]) == 2
+    assert "penalty is 0: expected more" in said(capsys)
+    assert (run / "model" / "model.safetensors").read_bytes() == before
+
+
+def test_a_machine_learns_from_further_sets_too(tmp_path, capsys):
+    one = write_table(tmp_path / "one", each=2)
+    more = write_table(tmp_path / "more", each=4).parent
+    with open(one, newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    write_rows(one, [{**row, "person": f"{row['person']}"} for row in rows])
+    arguments = ["1", str(tmp_path / "m"), "--network", "landmarks_svm", "--device", "cpu"]
+    assert train.main([str(one), *arguments, "--also", str(more)]) == 0
+    said(capsys)
+    assert len(load_classifier(tmp_path / "m").persons) == 4 + 2
+
+
 def test_predict_tells_faces_and_names_what_it_cannot(portrait, run, tmp_path, capsys):
     Image.fromarray(portrait[::2, ::2]).save(tmp_path / "face.png")
     Image.new("RGB", (64, 64), "teal").save(tmp_path / "empty.png")
@@ -141,6 +228,9 @@ def test_predict_tells_faces_and_names_what_it_cannot(portrait, run, tmp_path, c
     assert float(row["intensity"]) >= 0
     assert predict.main([str(tmp_path / "face.png"), "-m", model]) == 0
     assert f"face.png: {row['emotion']} {max(shares):.2f}" in said(capsys)
+    (tmp_path / "face.png").rename(tmp_path / "odd\nname.png")
+    assert predict.main([str(tmp_path / "odd\nname.png"), "-m", model]) == 0
+    assert "odd\\nname.png: " in said(capsys)
 
 
 @pytest.mark.parametrize(
@@ -154,6 +244,7 @@ def test_predict_tells_faces_and_names_what_it_cannot(portrait, run, tmp_path, c
         (["empty.png", "-o", "none/out.csv"], "none/out.csv"),
         (["empty.png", "--jobs", "0"], "--jobs is 0"),
         (["film.mp4"], "film.mp4 is a film"),
+        (["x" * 300], "File name too long"),
     ],
 )
 def test_predict_tells_what_cannot_be(run, tmp_path, capsys, monkeypatch, arguments, told):

@@ -79,7 +79,7 @@ def test_the_middle_is_what_is_cut_without_room():
     )
     roomy = dataset.cut_face(image, base_face(), 64, 1)
     bare = dataset.cut_face(image, base_face(), 64, 1, 1.0)
-    assert (middle(roomy[None], 64)[0].astype(int) - bare).max() <= 1
+    assert np.abs(middle(roomy[None], 64)[0].astype(int) - bare).max() <= 1
 
 
 def test_faces_of_arrays_are_chosen_and_joined():
@@ -124,6 +124,24 @@ def test_landmarks_are_found_once_and_kept_by_content(photographs, tmp_path, mon
         others = {**kept, "network": np.array("another")}
     np.savez(cache, **others)
     assert finding.Landmarks(cache).of(photographs[0]) is None
+
+
+def test_landmarks_are_kept_when_the_search_is_broken_off(photographs, tmp_path, monkeypatch):
+    search = dataset.find_points
+
+    def once(picture, entry):
+        monkeypatch.setattr(dataset, "find_points", interrupted)
+        return search(picture, entry)
+
+    def interrupted(picture, entry):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(dataset, "find_points", once)
+    cache = tmp_path / "landmarks.npz"
+    with pytest.raises(KeyboardInterrupt):
+        load_faces(photographs, side=32, cache=cache)
+    assert finding.Landmarks(cache).of(photographs[0]) is not None
+    assert finding.Landmarks(cache).of(photographs[1]) is None
 
 
 def test_sets_without_any_face_are_refused(photographs):

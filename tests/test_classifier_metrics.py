@@ -38,6 +38,8 @@ def test_calibration_error_by_hand():
     assert error == pytest.approx((abs(1 - 1.8) + abs(1 - 0.6)) / 3)
     # An edge belongs to the bin below it, a certainty to the last one.
     assert metrics.expected_calibration_error([[1.0, 0.0]], [0]) == 0
+    edge = [[0.5, 0.3, 0.2], [0.45, 0.3, 0.25]]  # with four bins both lie in the second: 1 − 0.95
+    assert metrics.expected_calibration_error(edge, [0, 1], bins=4) == pytest.approx(0.05 / 2)
 
 
 def test_honest_probabilities_have_a_small_error_and_temperature_finds_them():

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from classifier.config import SVM, Config
-from classifier.dataset import Faces, load_faces
+from classifier.dataset import Faces, landmarks_file, load_faces
 from classifier.landmark_svm import LandmarkSvm
 from classifier.model import load_classifier
 from classifier.preparation import Reading, for_classes
@@ -49,7 +49,7 @@ def main(argv: list[str] | None = None) -> int:
         entries = reading.entries(args.datadir)
         config = for_classes(config, [entry.emotion for entry in entries])
         look: dict[str, Any] = {"side": config.side, "channels": config.channels}
-        faces = load_faces(entries, cache=args.cache, **look)
+        faces = load_faces(entries, cache=args.cache or landmarks_file(args.out), **look)
         further = [load_faces(reading.entries(source), **look) for source in args.also]
         results = judge(faces, further, config, args.folds, Path(args.out))
     except (InputError, OSError) as error:
@@ -96,7 +96,18 @@ def judge(
     print("recalls of landmarks + SVM:", results["landmarks + SVM"]["recall"])
     against = compared(shares["small"], shares["landmarks + SVM"], judged, classes)
     print("against landmarks + SVM:", against)
-    return {"folds": count, "results": results, "against landmarks + SVM": against}
+    answers = {
+        "person": judged.persons,
+        "emotion": judged.emotions,
+        **{name: values.round(4).tolist() for name, values in shares.items()},
+    }
+    return {
+        "folds": count,
+        "results": results,
+        "against landmarks + SVM": against,
+        "classes": classes,
+        "answers": answers,
+    }
 
 
 def _parser() -> argparse.ArgumentParser:
