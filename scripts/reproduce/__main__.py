@@ -16,6 +16,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from classifier.emotions import SCHEMES
 from landmarks.errors import InputError
 
 PROGRAM = "python -m scripts.reproduce"
@@ -44,6 +45,12 @@ def _parser() -> argparse.ArgumentParser:
         default=str(PEOPLE),
         help="a folder for each emotion, a .csv table (file, emotion, person, intensity, points),"
         " shards, or the table of rated photographs; left out: the synthetic people that ship",
+    )
+    parser.add_argument("--scheme", choices=tuple(SCHEMES), help="whose codes the labels are")
+    parser.add_argument(
+        "--persons-by-name",
+        action="store_true",
+        help="Name_NN.jpg shows Name, where no column or folder tells who is shown",
     )
     parser.add_argument("-o", "--output", required=True, metavar="DIR", help="for the report")
     parser.add_argument("--folds", type=int, default=5, help="by person (default 5)")

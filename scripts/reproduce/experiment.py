@@ -28,6 +28,11 @@ from scripts.reproduce.photographs import (
 from scripts.reproduce.protocols import protocols_of
 from scripts.reproduce.stages import Stages, measured
 
+_RENDERED = (
+    "Of synthetic people (persons called synthetic …) a “photograph” is a rendered picture, and "
+    "“true” means that no method treated here has made it."
+)
+
 
 class _Sets(NamedTuple):
     """What was read; `rendered` are synthetic people, who alone teach a further classifier.
@@ -79,6 +84,8 @@ def run(args: argparse.Namespace, command: str) -> None:
         pictures = _on_pictures(sets, frontal, stages, args, notes)
     if not tables and pictures is None:
         raise InputError(" ".join(notes) or f"{found.name} serves for neither half")
+    if found.rendered:
+        notes.append(_RENDERED)
     for note in notes:
         _tell(note)
     results = {
@@ -100,7 +107,14 @@ def run(args: argparse.Namespace, command: str) -> None:
 
 
 def _read(args: argparse.Namespace, folder: Path) -> _Sets:
-    found = read_photographs(args.data, EMOTIONS, most=args.persons, cache=folder / "landmarks.npz")
+    found = read_photographs(
+        args.data,
+        EMOTIONS,
+        scheme=args.scheme,
+        persons="name" if args.persons_by_name else "auto",
+        most=args.persons,
+        cache=folder / "landmarks.npz",
+    )
     if args.landmarks_only:
         return _Sets(found, None, ())
     found, digest = readable(found)
@@ -118,6 +132,8 @@ def _settings(args: argparse.Namespace, sets: _Sets) -> dict[str, Any]:
     weights = fingerprints.of_weights(pictures=not args.landmarks_only)
     return {
         "data": str(Path(args.data).resolve()),
+        "scheme": args.scheme,
+        "persons_by_name": args.persons_by_name,
         "photographs": len(sets.found),
         "folds": args.folds,
         "seed": args.seed,

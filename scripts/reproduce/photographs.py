@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from calibration.build import read_rated
 from calibration.expression import ExpressionModel
 from classifier.dataset import load_faces
-from classifier.sources import Entry, read_entries
+from classifier.sources import SYNTHETIC, Entry, read_entries
 from landmarks.errors import InputError
 from landmarks.image import Picture
 
@@ -69,6 +69,11 @@ class Photographs:
     def __len__(self) -> int:
         return len(self.landmarks)
 
+    @property
+    def rendered(self) -> bool:
+        """Whether some are no photographs but pictures of synthetic people."""
+        return any(person.startswith(SYNTHETIC) for person in self.person.tolist())
+
     def take(self, rows: NDArray[np.intp]) -> Photographs:
         """Some of them."""
         return replace(
@@ -94,6 +99,8 @@ def read_photographs(
     path: str | os.PathLike[str],
     emotions: tuple[str, ...],
     *,
+    scheme: str | None = None,
+    persons: str = "auto",
     most: int | None = None,
     cache: Path | None = None,
 ) -> Photographs:
@@ -106,6 +113,8 @@ def read_photographs(
         `classifier.sources.read_entries` takes: a folder for each emotion, a table, shards.
     emotions : tuple of str
         Those that count; neutral faces are kept besides, all others are left out.
+    scheme, persons : str, optional
+        As `read_entries` takes them; the table of rated photographs needs neither.
     most : int, optional
         Take the first persons alone, as many.
     cache : Path, optional
@@ -123,18 +132,18 @@ def read_photographs(
     if path.suffix.lower() == ".csv" and "posed" in _columns(path):
         found = _rated(path)
     else:
-        found = _labelled(path, cache)
+        found = _labelled(path, read_entries(path, scheme=scheme, persons=persons), cache)
     wanted = np.isin(found.emotion, (*emotions, NEUTRAL))
     found = _kept(found, wanted, "of an emotion that is not asked for, or of none")
     known = found.person != ""
     found = _kept(found, known, "of unknown persons")
     if most is not None:
-        persons = list(dict.fromkeys(found.person.tolist()))[:most]
-        found = _kept(found, np.isin(found.person, persons), "of persons beyond --persons")
+        first = list(dict.fromkeys(found.person.tolist()))[:most]
+        found = _kept(found, np.isin(found.person, first), "of persons beyond --persons")
     if not np.isin(found.emotion, emotions).any():
         raise InputError(
             f"{path} shows no expression of a known person: who is shown must be told, by a column "
-            "'person' or by folders below those of the emotions"
+            "'person', by folders below those of the emotions, or by names (--persons-by-name)"
         )
     return found
 
@@ -194,8 +203,7 @@ def _rated(path: Path) -> Photographs:
     )
 
 
-def _labelled(path: Path, cache: Path | None) -> Photographs:
-    entries = read_entries(path)
+def _labelled(path: Path, entries: list[Entry], cache: Path | None) -> Photographs:
     faces = load_faces(entries, pictures=False, cache=cache, jobs=os.cpu_count() or 1)
     emotion = np.array(faces.emotions, dtype=str)
     given = np.asarray(faces.intensities, dtype=np.float64)
