@@ -94,7 +94,6 @@ class Plan:
         Of validation persons of the first source.
     left : int
         Entries of test persons of the first source, which nothing looks at.
-    persons_known : bool
     config : Config
         With the classes that the first source shows.
     options : Options
@@ -106,7 +105,6 @@ class Plan:
     train: tuple[tuple[Entry, ...], ...]
     held: tuple[Entry, ...]
     left: int
-    persons_known: bool
     config: Config
     options: Options
     folder: RunFolder
@@ -171,7 +169,6 @@ def prepared(
     refuse_lacking(
         " and ".join(map(str, sources)), {one.emotion for part in train for one in part}, config
     )
-    nobody = all(person is None for person in persons)
     for source, entries in zip(sources, read, strict=True):
         unknown = sum(entry.person is None for entry in entries)
         if unknown:
@@ -186,7 +183,6 @@ def prepared(
             tuple(part for part in train if part),
             held,
             len(parts[0]["test"]),
-            not nobody,
             config,
             options,
             folder,

@@ -146,7 +146,7 @@ def test_affectnet_in_its_three_layouts(tmp_path):
     assert shown(table(tmp_path, "affectnet")) == [("happiness", "", "")]
 
 
-@pytest.mark.parametrize("name", sorted(labelled.LAYOUTS))
+@pytest.mark.parametrize("name", sorted(LAYOUTS))
 def test_what_is_not_the_set_is_told(tmp_path, capsys, name):
     picture(tmp_path / "set" / "holiday.jpg")
     out = tmp_path / "faces.csv"
