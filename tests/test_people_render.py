@@ -31,6 +31,11 @@ def model():
 
 
 @pytest.fixture(scope="module")
+def marks(model):
+    return find_marks(model)
+
+
+@pytest.fixture(scope="module")
 def settings(model):
     return Settings(
         tuple(model.names), seed=3, people=3, per_person=4, size=64, identities=5, sequences=0
@@ -85,10 +90,9 @@ def test_turned_has_the_documented_signs():
 
 @pytest.mark.parametrize("landmark", [8, 30, 36, 54])
 @pytest.mark.parametrize("view", [(0, 0, 0, None), (25, -10, 15, (17.3, 26.8))])
-def test_a_marker_is_rendered_where_the_landmark_is_said_to_be(model, landmark, view):
+def test_a_marker_is_rendered_where_the_landmark_is_said_to_be(model, marks, landmark, view):
     yaw, pitch, roll, centre = view
     cam = camera(yaw=yaw, pitch=pitch, roll=roll, centre=centre)
-    marks = find_marks(model)
     point = marks.places.of(model.neutral)[landmark]
     found = landmarks_of(model, marks, model.neutral, cam)
     marker = square(cam.view(point), 1.0)
@@ -99,10 +103,9 @@ def test_a_marker_is_rendered_where_the_landmark_is_said_to_be(model, landmark, 
     np.testing.assert_allclose(radiance[coverage > 0.99].mean(), 1, atol=0.02)
 
 
-def test_a_mirrored_head_has_mirrored_points(model):
-    paths = find_marks(model)
-    seen = landmarks_of(model, paths, model.neutral, camera(yaw=35))
-    other = landmarks_of(model, paths, model.neutral, camera(yaw=-35))
+def test_a_mirrored_head_has_mirrored_points(model, marks):
+    seen = landmarks_of(model, marks, model.neutral, camera(yaw=35))
+    other = landmarks_of(model, marks, model.neutral, camera(yaw=-35))
     mirrored = other.points[MIRROR] * [-1, 1] + [47, 0]
     # The triangles of the made-up head are cut along one diagonal on both sides.
     np.testing.assert_allclose(seen.points, mirrored, atol=0.35)
@@ -131,16 +134,15 @@ def test_a_pose_is_told_against_the_line_of_sight(model, seed):
 # --- the jaw's outline --------------------------------------------------------------------------
 
 
-def test_the_jaw_lies_at_the_first_place_that_is_seen_and_on_the_outline_where_it_is_hidden(model):
-    paths = find_marks(model)
-    ways = paths.ways(model.neutral)
-    own = paths.places.of(model.neutral)[:17]
+def test_the_jaw_lies_where_it_is_first_seen_and_on_the_outline_where_it_is_hidden(model, marks):
+    ways = marks.ways(model.neutral)
+    own = marks.places.of(model.neutral)[:17]
     assert np.linalg.norm(ways - own[:, None], axis=2).min(axis=1).max() < 1e-4
     assert (ways[[0, 1, 2, 3], 0, 2] < own[[0, 1, 2, 3], 2]).all()  # they begin nearer to the ear
     cam = camera(
         size=96, focal=250, yaw=40
     )  # the nose turns to the subject's left, whose jaw is then hidden
-    found = landmarks_of(model, paths, model.neutral, cam)
+    found = landmarks_of(model, marks, model.neutral, cam)
     moved = np.linalg.norm(found.points - found.fixed, axis=1)
     near = cam.pixels(cam.view(ways[:8, 0]))
     np.testing.assert_allclose(found.points[:8], near, atol=1e-3)
@@ -153,68 +155,66 @@ def test_the_jaw_lies_at_the_first_place_that_is_seen_and_on_the_outline_where_i
         assert abs(row.max() - x) < 1.5
 
 
-def test_sliding_finds_where_a_ball_turns_away():
+def test_sliding_finds_where_a_ball_turns_away(marks):
     # Ways along meridians of a unit ball, from behind to the front.
     angles = np.linspace(np.radians(150), 0, 40)
     ball = np.stack([np.sin(angles), 0 * angles, np.cos(angles)], -1)
-    paths = find_marks(made_up_head.head())
-    one = paths._replace(
+    one = marks._replace(
         corners=np.repeat(np.arange(40)[None, :, None], 3, axis=2),
         weights=np.tile([1.0, 0.0, 0.0], (1, 40, 1)),
     )
     away = np.array([0, 0, -4.0])
     point = slide_jaw(one, ball + away, ball)[0] - away
     # Seen from 4 radii away, the outline lies where the cosine is 1/4.
-    assert np.degrees(np.arccos(point[2] / np.linalg.norm(point))) == pytest.approx(
-        np.degrees(np.arccos(0.25)), abs=0.5
-    )
+    slid, outline = np.degrees(np.arccos([point[2] / np.linalg.norm(point), 0.25]))
+    assert slid == pytest.approx(outline, abs=0.5)
 
 
 # --- what hides what ----------------------------------------------------------------------------
 
 
-def seen_behind(model, *covers, cam=None):
+def seen_behind(model, marks, *covers, cam=None):
     cam = cam or camera()
     surfaces = [cam.place(skin_of(model, model.neutral)), *(cam.place(c) for c in covers)]
-    found = landmarks_of(model, find_marks(model), model.neutral, cam)
+    found = landmarks_of(model, marks, model.neutral, cam)
     triangles = project(surfaces, cam)
     return visible(found, surfaces, triangles, rasterise(surfaces, cam, triangles))
 
 
-def test_a_covered_landmark_is_not_visible(model):
-    bare = seen_behind(model)
+def test_a_covered_landmark_is_not_visible(model, marks):
+    bare = seen_behind(model, marks)
     assert bare.all()
     mouth = model.neutral[model.landmark_vertices[48:]].mean(axis=0) + [0, 0, 2]
-    masked = seen_behind(model, square(mouth, 3.2, label=OCCLUDER))
+    masked = seen_behind(model, marks, square(mouth, 3.2, label=OCCLUDER))
     assert not masked[48:].any()
     assert masked[17:31].all()
     # A cover behind the face hides nothing.
-    assert seen_behind(model, square(mouth - [0, 0, 12], 3.2)).all()
+    assert seen_behind(model, marks, square(mouth - [0, 0, 12], 3.2)).all()
 
 
-def test_lashes_hide_no_lid_though_they_lie_before_it(model):
+def test_lashes_hide_no_lid_though_they_lie_before_it(model, marks):
     look = draw_look(np.random.default_rng(0))
     _, lashes = Lids(model, make_canvas(model, 32, 32)).surfaces(model.neutral, look)
     before = lashes._replace(vertices=lashes.vertices + np.float32([0, 0, 1]))
-    assert seen_behind(model, before).all()
-    hidden = ~seen_behind(model, before._replace(hides=True))
+    assert seen_behind(model, marks, before).all()
+    hidden = ~seen_behind(model, marks, before._replace(hides=True))
     assert hidden[[37, 38, 43, 44]].any()
     assert not hidden[[*range(36), *range(48, 68)]].any()
 
 
-def test_lips_that_touch_hide_no_inner_lip(model):
+def test_lips_that_touch_hide_no_inner_lip(model, marks):
     inner = model.neutral[model.landmark_vertices[60:]]
     at = np.array([0, inner[:, 1].mean(), inner[:, 2].max()])
     touching, apart = (
-        seen_behind(model, square(at + [0, 0, gap], 3.5, label=LIPS)) for gap in (0.6, 1.2)
+        seen_behind(model, marks, square(at + [0, 0, gap], 3.5, label=LIPS)) for gap in (0.6, 1.2)
     )
     assert touching[60:].all()
     assert not touching[53:60].any()  # the outer edge of the lower lip
     assert not apart[48:].any()
 
 
-def test_points_off_the_picture_are_not_visible(model):
-    seen = seen_behind(model, cam=camera(centre=(23.5, 40)))
+def test_points_off_the_picture_are_not_visible(model, marks):
+    seen = seen_behind(model, marks, cam=camera(centre=(23.5, 40)))
     assert not seen[8]
     assert seen[27]
 
