@@ -55,8 +55,9 @@ _EDITED = (
     "see it neither as landmarks nor as picture. “Each emotion made by our model”: a neutral "
     f"photograph of a training person is edited to an emotion of our choice, intensity {MADE[0]:g} "
     f"to {MADE[1]:g}; “expressions of others”: to the true full displacement of another training "
-    "person; all emotions come equally often. The editor has learnt from films of persons that "
-    "landmarks.split_of calls training persons, from no labels, and from none of the test persons."
+    "person; each emotion comes as often as in the true photographs. The editor has learnt from "
+    "films of persons that landmarks.split_of calls training persons, from no labels, and from "
+    "none of the test persons."
 )
 
 
@@ -75,7 +76,7 @@ def _asked(road: Road, side: int) -> list[str]:
     return [
         f"A classifier sees the picture, real or made, cut to {side} pixels, and the landmarks "
         "that our network finds in it; it is not told those that were asked for. Every classifier "
-        f"has the same start, steps ({road.pupils.steps}) and seed, and weighs emotions alike. "
+        f"has the same start, steps ({road.pupils.steps}) and seed. "
         "What it begins with, the network `small`, has learnt points, not emotions, of the persons "
         "that landmarks.split_of calls training persons; of true faces too."
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -189,11 +190,10 @@ def make_lesson(
     still: NDArray[np.intp],
     trials: Trials,
     known: NDArray[np.intp],
-    emotions: tuple[str, ...],
-    count: int,
+    wanted: Sequence[str],
     seed: int,
 ) -> Lesson:
-    """Neutral photographs and expressions to learn from; all emotions come equally often.
+    """Neutral photographs and expressions to learn from.
 
     Parameters
     ----------
@@ -203,9 +203,9 @@ def make_lesson(
     trials : Trials
     known : (m,) int array
         Trials whose expressions may be taken.
-    emotions : tuple of str
-        Those that `trials` count; of these, the ones that `known` show are made.
-    count, seed : int
+    wanted : sequence of str
+        Emotions, one for each face; those of which `known` shows none are left out.
+    seed : int
     """
     turns: dict[str, int] = {}
     turn = []
@@ -213,15 +213,13 @@ def make_lesson(
         turn.append(turns.get(name, 0))
         turns[name] = turn[-1] + 1
     ordered = still[np.argsort(turn, kind="stable")]
-    again, place = np.divmod(np.arange(count), len(ordered))
-    shown = np.unique(trials.label[known])
-    # A photograph that comes again shows another emotion.
-    label = shown[(place + again) % len(shown)]
+    shown = found.emotion[trials.row[known]]
     rng = np.random.default_rng(seed)
-    intensity = rng.uniform(*MADE, size=count)
-    taken = np.empty(count, dtype=np.intp)
-    for row, photograph in enumerate(ordered[place]):
-        alike = known[trials.label[known] == label[row]]
-        others = alike[trials.person[alike] != found.person[photograph]]
-        taken[row] = rng.choice(others if len(others) else alike)
-    return Lesson(ordered[place], [emotions[k] for k in label], intensity, taken)
+    emotions = [str(name) for name in rng.permutation(wanted) if name in shown]
+    photograph = np.resize(ordered, len(emotions))
+    taken = np.empty(len(emotions), dtype=np.intp)
+    for place, (emotion, row) in enumerate(zip(emotions, photograph, strict=True)):
+        alike = known[shown == emotion]
+        others = alike[trials.person[alike] != found.person[row]]
+        taken[place] = rng.choice(others if len(others) else alike)
+    return Lesson(photograph, emotions, rng.uniform(*MADE, size=len(emotions)), taken)

@@ -37,9 +37,8 @@ EXAMPLES = 10
 FEW = 50
 """Training persons of whom a generator learns too little; fewer arms teach then."""
 BATCH = 32
-QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3, "balance": 1.0}
-"""For trainings of some hundred steps, in which an average over many more would stay at the start.
-Rare emotions weigh like common ones, since faces that are made show all equally often."""
+QUICK = {"ema": 0.9, "warm_up": 0.1, "frozen": 3}
+"""For trainings of a hundred steps, in which an average over many more would stay at the start."""
 
 
 class Pupils(NamedTuple):
@@ -201,7 +200,7 @@ class Road:
         lessons |= {arm: (functools.partial(drawn, arm, self.train), held) for arm in arms}
         real_held = _once(lambda: real(self.stop))
         photographs = _once(lambda: real(self.lesson))
-        best = lessons["carried" if "carried" in lessons else TARGET][0]
+        best = lessons["mixed" if "mixed" in lessons else TARGET][0]
         lessons["real"] = photographs, real_held
         lessons["both"] = (lambda: joined([photographs(), best()])), real_held
         read = self.classify(drawing, "read", lambda: drawn("ceiling", self.train), held, tests)
@@ -239,52 +238,68 @@ class Road:
         return dict(work), (trials, rows)
 
     def _made(self, editing: Editing, drawn: Made) -> tuple[Made, dict[str, tuple[Made, Made]]]:
-        """Faces to stop by, and faces of known label that teach."""
-        seed = self.pupils.seed
+        """Faces to stop by, and faces of known label that teach.
 
-        def lesson(persons: frozenset[str], known: Rows, count: int, number: int) -> Lesson:
+        There are as many of each emotion as there are true photographs to learn from.
+        """
+
+        def lesson(persons: frozenset[str], known: Rows, rows: Rows, number: int) -> Lesson:
             still = self.frontal.neutral(persons)
             points = self.frontal.landmarks[still]
             still = still[self.teacher.knows(points, points)]
-            return make_lesson(
-                self.frontal, still, self.trials, known, self.emotions, count, seed + number
-            )
+            if not len(still):
+                raise UnfitSet("our model knows none of the neutral faces")
+            emotions = self.frontal.emotion[rows].tolist()
+            seed = self.pupils.seed + number
+            return make_lesson(self.frontal, still, self.trials, known, emotions, seed)
 
-        count = len(self.lesson)
-        learn = lesson(self.division.train, self.train, count, 0)
-        others = lesson(self.division.validation, self.held, (len(self.stop) + 1) // 2, 1)
+        learn = lesson(self.division.train, self.train, self.lesson, 0)
+        others = lesson(self.division.validation, self.held, self.stop[::2], 1)
         kinds = ("made", "carried")
         stop = _once(
             lambda: joined([drawn(), *(self.made(editing, kind, others) for kind in kinds)])
         )
-        lessons: dict[str, tuple[Made, Made]] = {
-            kind: (_once(functools.partial(self.made, editing, kind, learn)), stop)
-            for kind in kinds
-        }
-        if self.rendered is None:
-            return stop, lessons
-        person = self.rendered.person
-        refuse_shared(person.tolist(), self.who(self.test))
-        split = split_all(person.tolist(), person.tolist())
-        rng = np.random.default_rng(seed)
-        full, ends = (
-            rng.permutation(self.rendered.full(self.emotions, set(person[split == part].tolist())))
-            for part in ("train", "validation")
+        made, carried = (
+            _once(functools.partial(self.made, editing, kind, learn)) for kind in kinds
         )
-        if len(full) < count:
-            raise InputError(
-                f"{self.rendered.name} has {len(full)} full expressions of training persons: "
-                f"expected {count}, as many as there are true ones"
+        some, rest = np.array_split(np.arange(len(learn.emotion)), 2)
+        mixed = _once(lambda: joined([made().take(some), carried().take(rest)]))
+        lessons = {"made": (made, stop), "carried": (carried, stop), "mixed": (mixed, stop)}
+        if self.rendered is not None:
+            rendered, held = self._rendered(editing, self.rendered)
+            lessons["synthetic"] = rendered, held
+            lessons["unreal"] = (
+                lambda: joined([f().take(np.arange(0, len(f()), 2)) for f in (rendered, mixed)]),
+                lambda: joined([held(), stop()]),
             )
-        rendered = _once(lambda: self.real(editing, full[:count], self.rendered))
-        held = _once(lambda: self.real(editing, ends[: len(self.stop)], self.rendered))
-        lessons["synthetic"] = rendered, held
-        some, rest = np.arange(count // 2), np.arange(count - count // 2)
-        lessons["unreal"] = (
-            lambda: joined([lessons["carried"][0]().take(some), rendered().take(rest)]),
-            lambda: joined([held(), stop()]),
-        )
         return stop, lessons
+
+    def _rendered(self, editing: Editing, people: Photographs) -> tuple[Made, Made]:
+        """Synthetic people to learn from and to stop by, as many of each emotion as true ones."""
+        refuse_shared(people.person.tolist(), self.who(self.test))
+        split = split_all(people.person.tolist(), people.person.tolist())
+        rng = np.random.default_rng(self.pupils.seed)
+
+        def chosen(part: str, like: Rows) -> Rows:
+            pool = people.full(self.emotions, set(people.person[split == part].tolist()))
+            pool = rng.permutation(pool)
+            rows = []
+            for emotion in self.emotions:
+                mine = pool[people.emotion[pool] == emotion]
+                count = int((self.frontal.emotion[like] == emotion).sum())
+                if len(mine) < count and part == "train":
+                    raise InputError(
+                        f"{people.name} has {len(mine)} full expressions of training persons "
+                        f"that show {emotion}: expected {count}, as many as there are true ones"
+                    )
+                rows.append(mine[:count])
+            return rng.permutation(np.concatenate(rows))
+
+        learn, others = chosen("train", self.lesson), chosen("validation", self.stop)
+        rendered, held = (
+            _once(functools.partial(self.real, editing, rows, people)) for rows in (learn, others)
+        )
+        return rendered, held
 
     def _picture(self, drawing: Drawing, path: Path, said: dict[str, Any]) -> None:
         """Ten test persons at each stage."""

@@ -30,12 +30,13 @@ _TAUGHT_BY = {
     "ceiling": "drawn from true full landmarks",
     "made": "each emotion made by our model, on neutral photographs",
     "carried": "full expressions of others, on neutral photographs",
+    "mixed": "half of each of these two",
     "synthetic": "synthetic people, rendered",
-    "unreal": "half synthetic people, half expressions of others",
+    "unreal": "half synthetic people, half of each of these two",
     "real": "true photographs",
     "both": "true photographs and as many made ones",
 }
-_UNREAL = ("ceiling", "made", "carried", "synthetic", "unreal")
+_UNREAL = ("ceiling", "made", "carried", "mixed", "synthetic", "unreal")
 """Taught by faces of which none is a true photograph of an expression; the label is not guessed."""
 
 
