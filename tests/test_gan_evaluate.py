@@ -153,6 +153,13 @@ def test_an_untrained_generator(pairs, seed, tmp_path, capsys):
         assert "/compositeWithTrainedAlgorithmicMedia" in sheet.text["XML:com.adobe.xmp"]
 
 
+@pytest.fixture
+def lookalikes(monkeypatch):
+    """Who is shown is not looked at, which takes most of the time."""
+    monkeypatch.setattr(evaluation, "descriptors", lambda images, *_: np.zeros((len(images), 128)))
+
+
+@pytest.mark.usefixtures("lookalikes")
 def test_results_are_told_before_files_are_written(pairs, seed, tmp_path, capsys, monkeypatch):
     model = write_model(tmp_path / "g.safetensors", seed)
     report = evaluate.evaluate(str(model), str(pairs))
@@ -173,6 +180,7 @@ def test_results_are_told_before_files_are_written(pairs, seed, tmp_path, capsys
     assert json.loads(out.read_text())["verdict"] == "untrained"  # only the picture failed
 
 
+@pytest.mark.usefixtures("lookalikes")
 def test_inception_measures_the_copies_too(pairs, seed, tmp_path, monkeypatch):
     model = write_model(tmp_path / "g.safetensors", seed)
     monkeypatch.setattr(inception, "missing_inception", lambda faces: None)
