@@ -124,7 +124,7 @@ def test_the_editor_moves_the_face_to_what_was_asked(found, trials, teacher):
     editing = Editing(found, trials, teacher, Editor.load())
     weak, low = editing.paint("raw", ROWS)
     full, wanted = editing.paint("ours_own", ROWS)
-    assert editing.refused == 0
+    assert not editing.refused
     boxes = [(*(middle - side / 2), *(middle + side / 2)) for middle, side in map(typical_box, low)]
     before, after = (
         load_predictor("small").predict_many(list(images), np.array(boxes)).points
@@ -180,7 +180,7 @@ def test_no_classifier_learns_from_a_tested_person(tmp_path, monkeypatch):
         for faces in tests.values():
             assert set(faces().persons) <= division.test, name
         shares = {test: np.full((len(faces()), 6), 1 / 6) for test, faces in tests.items()}
-        return {"learnt": len(learnt), "refused": 0, "shares": shares}
+        return {"learnt": len(learnt), "refused": [], "shares": shares}
 
     monkeypatch.setattr(Road, "classify", classify)
     stages = Stages(tmp_path, {}, resume=False)

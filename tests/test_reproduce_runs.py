@@ -19,6 +19,7 @@ from scripts import demo
 from scripts.reproduce import __main__ as command
 from scripts.reproduce import experiment, figures, fingerprints, landmark_road, scores
 from scripts.reproduce.arms import Teacher, face_model
+from scripts.reproduce.edited import Editing
 from scripts.reproduce.photographs import frontal_enough, read_photographs, readable
 from scripts.reproduce.picture_road import Pupils, Road
 from scripts.reproduce.pictures import Translating, divide
@@ -241,6 +242,22 @@ def test_every_classifier_has_as_many_steps(tmp_path, some, monkeypatch):
         with pytest.raises(Done):
             road.classify(drawing, f"{count}", faces, faces, {})
     assert told == [(9, 7, 32), (18, 7, 32)]
+
+
+def test_a_face_that_cannot_be_edited_counts_once(some):
+    class Refuses:
+        def edit_faces(self, image, **asked):
+            raise ValueError("no such face")
+
+    found = frontal_enough(some, face_model())
+    trials = make_trials(found, "quarter", face_model().frame, EMOTIONS)
+    teacher = Teacher(found, trials, np.arange(len(trials.label)), EMOTIONS)
+    first, second = (Editing(found, trials, teacher, Refuses()) for _ in range(2))
+    for editing in (first, first.of(trials, "quarter"), second):
+        editing.paint("ceiling", np.arange(3))
+        editing.paint("ceiling", np.arange(3))
+    assert first.refused == second.refused  # as in a run that was stopped between
+    assert len(first.refused) == 6  # weak faces, and full ones made of them
 
 
 def test_too_few_persons_for_another_protocol_are_a_note(some):

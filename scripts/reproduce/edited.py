@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
@@ -62,8 +63,9 @@ class Editing:
     trials : Trials
         As given, with landmarks in pixels of the pictures that are edited; their neutral face is
         that of the photograph, under `quarter`.
-    refused : int
-        Faces that the editor refused to edit, which stay as they were; those of `of` with them.
+    refused : frozenset of str
+        Digests of faces that the editor refused to edit, which stay as they were; those of `of`
+        with them.
     """
 
     name = "editor"
@@ -80,7 +82,7 @@ class Editing:
         self._found, self._teacher, self._editor = found, teacher, editor
         self._flat = teacher.model.frame
         self._weak: dict[int, NDArray[np.uint8]] = {}
-        self._refused, self._others = 0, list[Editing]()
+        self._refused, self._others = set[str](), list[Editing]()
         self._as_taken = protocol == "photographed"
         self._source = trials.row if self._as_taken else neutral_of(found, trials)
         placed = np.array([self.frame.place(face) for face in found.landmarks[self._source]])
@@ -102,8 +104,8 @@ class Editing:
         return self._others[-1]
 
     @property
-    def refused(self) -> int:
-        return self._refused + sum(other.refused for other in self._others)
+    def refused(self) -> frozenset[str]:
+        return frozenset(self._refused).union(*(other.refused for other in self._others))
 
     def paint(self, arm: str, rows: NDArray[np.intp]) -> tuple[Images, Array]:
         """Weak faces as an arm leaves them: pictures, and the landmarks that were asked for.
@@ -181,7 +183,9 @@ class Editing:
             try:
                 made[row] = self._editor.edit_faces(image, **asked, exact=False).image
             except ValueError:
-                self._refused += 1
+                # A run that goes on may ask again, and must not count one twice.
+                asked_for = image.tobytes() + wanted[row].tobytes()
+                self._refused.add(hashlib.sha256(asked_for).hexdigest()[:16])
         return made
 
 

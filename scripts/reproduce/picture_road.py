@@ -150,7 +150,7 @@ class Road:
             from classifier.training import train_on
             from landmarks.runs.options import Options
 
-            place, refused = self.stages.room(name), drawing.refused
+            place, before = self.stages.room(name), drawing.refused
             lesson = train()
             settings = {} if self.pupils.network == SVM else QUICK
             config = Config(network=self.pupils.network, steps=self.pupils.steps, batch=BATCH,
@@ -170,7 +170,7 @@ class Road:
                 shares[:, order] = machine.judge(shown)
                 said[test] = shares.round(5).tolist()
             self.tell(f"{name}: {len(lesson)} faces learnt")
-            refused = drawing.refused - refused
+            refused = sorted(drawing.refused - before)
             return {"learnt": len(lesson), "refused": refused, "shares": said}
 
         return self.stages.run(name, work)
@@ -205,11 +205,11 @@ class Road:
         lessons["both"] = (lambda: joined([photographs(), best()])), real_held
         read = self.classify(drawing, "read", lambda: drawn("ceiling", self.train), held, tests)
         taught = {"ceiling": {**read, "shares": read["shares"]["truth"]}}
-        refused = read["refused"]
+        refused = set(read["refused"])
         for arm, (lesson, stop) in lessons.items():
             answer = self.classify(drawing, f"taught by {arm}", lesson, stop, {"truth": truth})
             taught[arm] = {**answer, "shares": answer["shares"]["truth"]}
-            refused += answer["refused"]
+            refused.update(answer["refused"])
         tables, sentence = tabulate(
             Answers(self.emotions, self.trials, self.test, taken_trials, self.frontal, self.truth),
             read["shares"], taught,
@@ -220,7 +220,7 @@ class Road:
             "name": drawing.name,
             "told": told,
             "tables": tables,
-            "refused": refused,
+            "refused": len(refused),
             "answer": f"With pictures made by the {drawing.name}: {sentence}",
             "faces": f"work/{faces}",
         }

@@ -180,12 +180,12 @@ class Translating:
 
     Attributes
     ----------
-    refused : int
+    refused : frozenset
         Faces that it cannot draw: none.
     """
 
     name = "translator"
-    refused = 0
+    refused: frozenset[str] = frozenset()
 
     def __init__(
         self,
