@@ -27,7 +27,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from classifier.emotions import emotion_of, known
+from classifier.emotions import EmotionError, emotion_of, known
 from landmarks.errors import InputError
 from landmarks.image import SUFFIXES
 
@@ -73,6 +73,13 @@ def _pictures(folder: Path) -> list[Path]:
     return sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
 
 
+def _shown(file: Path, label: str, scheme: str | None = None) -> str:
+    try:
+        return emotion_of(label, scheme)
+    except EmotionError as error:
+        raise EmotionError(f"{file}: {error}") from None
+
+
 def _film(frames: list[Path], emotion: str, person: str) -> Iterator[Labelled]:
     """From rest to the full expression."""
     for place, file in enumerate(frames):
@@ -96,11 +103,11 @@ def _ck_plus(folder: Path, _: bool) -> Iterator[Labelled]:
         if codes and (person, film) not in codes:
             continue  # a film that shows no emotion clearly has no label
         if codes:
-            shown = emotion_of(codes[person, film], "ck+")
+            shown = _shown(frames[-1], codes[person, film], "ck+")
             yield from _film(frames, shown, person)
         else:
             for path in frames:
-                yield Labelled(path, emotion_of(path.parent.name), person)
+                yield Labelled(path, _shown(path, path.parent.name), person)
 
 
 def _code(path: Path) -> str:
@@ -115,7 +122,7 @@ def _jaffe(folder: Path, _: bool) -> Iterator[Labelled]:
     """``KA.AN1.39.tiff``: person, emotion and take."""
     for path in _pictures(folder):
         if match := re.fullmatch(r"([A-Z]{2})[.-]([A-Z]{2})\d?[.-]\d+", path.stem.upper()):
-            yield Labelled(path, emotion_of(match[2], "jaffe"), match[1])
+            yield Labelled(path, _shown(path, match[2], "jaffe"), match[1])
 
 
 def _kdef(folder: Path, views: bool) -> Iterator[Labelled]:
@@ -123,7 +130,7 @@ def _kdef(folder: Path, views: bool) -> Iterator[Labelled]:
     for path in _pictures(folder):
         match = re.fullmatch(r"[AB]([FM]\d\d)([A-Z]{2})(S|HL|HR|FL|FR)", path.stem.upper())
         if match and (views or match[3] == "S"):
-            yield Labelled(path, emotion_of(match[2], "kdef"), match[1])
+            yield Labelled(path, _shown(path, match[2], "kdef"), match[1])
 
 
 def _rafd(folder: Path, views: bool) -> Iterator[Labelled]:
@@ -133,7 +140,7 @@ def _rafd(folder: Path, views: bool) -> Iterator[Labelled]:
             r"rafd(\d+)_(\d+)_\w+?_\w+?_(\w+)_(frontal|left|right)", path.stem.lower()
         )
         if match and (views or (match[1] == "090" and match[4] == "frontal")):
-            yield Labelled(path, emotion_of(match[3]), match[2])
+            yield Labelled(path, _shown(path, match[3]), match[2])
 
 
 def _mug(folder: Path, _: bool) -> Iterator[Labelled]:

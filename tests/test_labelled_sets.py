@@ -179,6 +179,7 @@ _GREY = " ".join(["7"] * 2304)
         ("affectnet", "t.csv", b"subDirectory_filePath,expression\n\xe9,1\n", "in UTF-8"),
         ("affectnet", "annotations/7_exp.npy", b"\x93NUMPY", "7_exp.npy is damaged"),
         ("ck+", "S005_001_00000001_emotion.txt", b"inf", "expected a number of 0 to 7"),
+        ("jaffe", "KA.XX1.39.tiff", b"", "KA.XX1.39.tiff: no emotion is called 'XX'"),
     ],
 )
 def test_damaged_lists_are_told_in_one_sentence(tmp_path, capsys, name, file, data, told):
