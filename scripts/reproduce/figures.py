@@ -75,7 +75,8 @@ def confusions(named: dict[str, list[list[int]]], classes: list[str]) -> str:
     """Confusion matrices, two or three in a row; rows are true classes, in percent."""
     columns = min(len(named), 2 if len(named) in (2, 4) else 3)
     rows = math.ceil(len(named) / columns)
-    figure = Figure(figsize=(2.6 * columns + 0.5, 3.1 * rows + 0.2), layout="constrained")
+    figure = Figure(figsize=(2.6 * columns + 0.5, 3.3 * rows), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.12)  # type: ignore[union-attr, call-arg]
     grid = figure.subplots(rows, columns, sharey=True, squeeze=False)
     every = list(grid.flat)
     for empty in every[len(named) :]:
