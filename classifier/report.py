@@ -140,6 +140,6 @@ def table(results: dict[str, dict[str, Any]], faces: Faces) -> list[str]:
         ).rjust(11)
         last = f"{worst['name']} {100 * worst['recall']:.0f}"
         if (person := told["worst person"]) is not None:
-            last += f", {person['name']} {100 * person['accuracy']:.0f} of {person['faces']} faces"
+            last += f", {person['name']} {100 * person['accuracy']:.0f} ({person['faces']} faces)"
         lines.append("  ".join([f"{name:<{width}}", *cells, error, last + note]))
     return lines

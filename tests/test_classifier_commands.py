@@ -46,6 +46,7 @@ def test_evaluate_judges_people_never_seen_beside_both_baselines(run, capsys):
     assert "persons unknown" not in out
     results = json.loads((run / "report" / "evaluation.json").read_text())
     own = results["results"][str(run / "model")]
+    assert own["worst person"] is None  # nobody has five faces
     assert own["accuracy"]["value"] == 1
     assert np.array(own["confusion"]).tolist() == np.diag([5, 5, 5]).tolist()
     assert set(results["against"]) == {"landmarks + SVM", "majority class"}

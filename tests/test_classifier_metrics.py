@@ -1,13 +1,17 @@
 """Numbers of classifiers: by hand, and beside scikit-learn and scipy."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.stats import binom
 from sklearn import metrics as oracle
 
 from classifier import metrics
+from classifier.report import measured, table
 from classifier.temperature import fit_temperature, softmax
 from landmarks.errors import InputError
+from tests.labelled_faces import SHOWN, labelled
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 4, 300)
@@ -121,6 +125,18 @@ def test_the_worst_are_found():
     right = [0] * 5 + [0, 0, 1, 1, 1] + [1]
     assert metrics.worst_person([0] * 11, right, persons) == ("b", 0.4, 5)
     assert metrics.worst_person([0], [0], ["a"]) is None
+
+
+def test_the_table_names_the_worst_and_whom_nobody_knows():
+    def lines(**changed):
+        faces = replace(labelled("test", 2), **changed)  # 0, 1, 2, 0, 1, 2
+        shares = np.eye(3)[[0, 1, 2, 0, 2, 2]]
+        return table({"it": measured(shares, faces, SHOWN, draws=20)}, faces)
+
+    known = lines(persons=("ann",) * 6)[-1]
+    assert known.endswith("happiness 50, ann 83 (6 faces)")
+    assert lines(persons=(None,) * 6)[-1].endswith("happiness 50; persons unknown")
+    assert lines(persons=("ann",) * 5 + (None,))[-1].endswith("; persons partly unknown")
 
 
 @pytest.mark.parametrize(
