@@ -287,12 +287,10 @@ class Road:
             for emotion in self.emotions:
                 mine = pool[people.emotion[pool] == emotion]
                 count = int((self.frontal.emotion[like] == emotion).sum())
-                if len(mine) < count and part == "train":
-                    raise InputError(
-                        f"{people.name} has {len(mine)} full expressions of training persons "
-                        f"that show {emotion}: expected {count}, as many as there are true ones"
-                    )
-                rows.append(mine[:count])
+                if count and not len(mine) and part == "train":
+                    raise InputError(f"{people.name}: no training person fully shows {emotion}")
+                # Where there are fewer, they come again.
+                rows.append(np.resize(mine, count if len(mine) else 0))
             return rng.permutation(np.concatenate(rows))
 
         learn, others = chosen("train", self.lesson), chosen("validation", self.stop)
