@@ -76,6 +76,9 @@ def _parser() -> argparse.ArgumentParser:
         "--warp-only", action="store_true", help="move what the photograph shows, paint nothing"
     )
     how.add_argument(
+        "-r", "--recursive", action="store_true", help="edit what is in the folders of a folder too"
+    )
+    how.add_argument(
         "--once", action="store_true", help="do not look at the result again to correct it"
     )
     return parser

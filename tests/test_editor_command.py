@@ -107,6 +107,16 @@ def test_photographs_are_held_by_their_size(photo, tmp_path, monkeypatch, capsys
     assert seen == batches
 
 
+def test_folders_in_a_folder_are_edited_where_that_is_asked_for(photo, tmp_path, capsys):
+    below = tmp_path / "photos" / "more"
+    below.mkdir(parents=True)
+    (below / "a.jpg").write_bytes(photo.read_bytes())
+    wish = (tmp_path / "photos", "--emotion", "fear", "--once", "-o", tmp_path / "out")
+    assert "add --recursive" in edit(*wish, code=2, capsys=capsys).err
+    edit(*wish, "--recursive", capsys=capsys)
+    assert (tmp_path / "out" / "more" / "a.jpg").is_file()
+
+
 def test_no_two_photographs_of_a_folder_are_written_into_one_file(photo, tmp_path, capsys):
     folder, output = tmp_path / "photos", tmp_path / "edited"
     folder.mkdir()

@@ -16,8 +16,9 @@ from gan.editor.choice import Faces, check_faces
 from gan.editor.edited import Edited
 from gan.editor.finder import Finder
 from gan.editor.repair import Repairer
+from gan.editor.row import Row, make
 from gan.editor.subject import Subject
-from gan.editor.tuning import Row, between, make, one_thread, tune
+from gan.editor.tuning import between, one_thread, tune
 from gan.editor.wish import Target, Wish, as_face, as_found, check_emotion, check_intensity
 from landmarks.errors import InputError
 from landmarks.image import as_rgb
@@ -358,7 +359,7 @@ class Editor:
                     f"gold shows an expression of intensity {row.target.intensity:.2f}: too little "
                     "to be shown at several"
                 )
-        self._make(list(itertools.chain.from_iterable(rows)), exact)
+        self._make(list(itertools.chain.from_iterable(rows)), exact, len(values) > _DIALLED)
         notes = [row.target.note for part in rows for row in part if row.target.note]
         return [self._drawn(picture, part, values, intensities) for part in rows], notes
 
@@ -378,7 +379,7 @@ class Editor:
     def target(self, subject: Subject, wish: Wish, neutral: Array | None) -> Target:
         """What a wish asks of a face, where `neutral` (68, 2) is the person without expression."""
         model = self._of_found if subject.detected else self.model
-        return Target(wish, model, subject.source, neutral)
+        return Target(wish, model, subject.source, neutral, subject.rendered)
 
     def _row(
         self, subject: Subject, wish: Wish, neutral: Array | None, asked: Array | None = None
@@ -386,11 +387,12 @@ class Editor:
         target = self.target(subject, wish, neutral)
         return Row(subject, target, [target.intensity] if asked is None else asked)
 
-    def _make(self, rows: Sequence[Row], exact: bool) -> None:
+    def _make(self, rows: Sequence[Row], exact: bool, film: bool = False) -> None:
         with one_thread():
-            make(rows, self.repairer)
             if exact:
-                tune(rows, self.repairer, self.finder.place)
+                tune(rows, self.repairer, self.finder.reader(self.model), film)
+            else:
+                make(rows, self.repairer)
 
 
 def _warn(notes: Iterable[str]) -> None:

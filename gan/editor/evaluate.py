@@ -117,12 +117,10 @@ def editing(
     told : dict
         Finder → emotion → numbers; NaN where no face is found.
     """
-    told: dict[str, dict[str, Any]] = {}
-    for name, find in finders.items():
-        told[name] = {}
-        for emotion in editor.model.emotions:
-            say(f"{len(images)} faces, read with {name}: {emotion}")
-            shown = dialled(editor, images, emotion, INTENSITIES, find=find)
+    told: dict[str, dict[str, Any]] = {name: {} for name in finders}
+    for emotion in editor.model.emotions:
+        say(f"{len(images)} faces: {emotion}")
+        for name, shown in dialled(editor, images, emotion, INTENSITIES, finders).items():
             ranks = rank_correlations(shown.read, INTENSITIES)
             off = shown.read - np.array(INTENSITIES)
             rising = np.isfinite(ranks)

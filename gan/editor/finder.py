@@ -10,6 +10,8 @@ from numpy.typing import ArrayLike, NDArray
 from calibration.expression import ExpressionModel
 from gan.editor.choice import Faces, NoFaceError, check_faces, choose, cut_off, obstacle
 from gan.editor.fine import FinePlacer
+from gan.editor.rendered import is_rendered
+from gan.editor.row import Reader
 from gan.editor.subject import Subject
 from gan.editor.wish import as_face
 from landmarks.faces import Face
@@ -40,21 +42,30 @@ class Finder:
     @cached_property
     def place(self) -> Placer:
         """Places landmarks in faces whose box is known."""
-        place = make_placer(self._predictor)
-        return place if is_network(self._predictor) else FinePlacer(place)
+        return self.plain if is_network(self._predictor) else FinePlacer(self.plain)
+
+    @cached_property
+    def plain(self) -> Placer:
+        """As `landmarks.detect` does it."""
+        return make_placer(self._predictor)
 
     @cached_property
     def _network(self) -> Placer:
         return make_placer(SMALL)
 
     @cached_property
-    def _search(self) -> Search:
+    def search(self) -> Search:
+        """Finds the boxes of faces."""
         return Search()
+
+    def reader(self, model: ExpressionModel) -> Reader:
+        """What looks at edited faces; `model` reads what anybody finds in the result."""
+        return Reader(self.place, self.plain, model, self.search)
 
     def detect(self, image: ArrayLike) -> list[Face]:
         """Faces of a photograph (H, W, 3), the surest first."""
         views = Views(as_rgb(image))
-        boxes = self._search(views)
+        boxes = self.search(views)
         if not boxes:
             return []
         fits = self.place(views, boxes)
@@ -133,7 +144,7 @@ class Finder:
         subjects, left = [], []
         for number, face in enumerate(chosen, 1):
             if not (reason := self._obstacle(picture, face.points, face.radius)):
-                subjects.append(Subject(picture, face.points, face.box))
+                subjects.append(self._subject(picture, face))
             elif len(chosen) == 1:
                 raise NoFaceError(reason)
             else:
@@ -148,6 +159,13 @@ class Finder:
             rest = f"; and {len(left) - _TOLD} more" if len(left) > _TOLD else ""
             notes.append(f"{many}; {'; '.join(left[:_TOLD])}{rest}")
         return subjects, notes
+
+    def _subject(self, picture: NDArray[np.uint8], face: Face) -> Subject:
+        subject = Subject(picture, face.points, face.box)
+        if not is_network(self._predictor):
+            [other] = self._network(Views(picture), [face.box])
+            subject.rendered = is_rendered(subject, other)
+        return subject
 
     def _obstacle(
         self,

@@ -52,6 +52,7 @@ class Job:
     device: str | None
     warp_only: bool
     once: bool
+    recursive: bool = False
 
     def check(self) -> None:
         """Refuse what can be told before anything is loaded."""
@@ -198,7 +199,7 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
     folder = Path(job.output)
     if folder.suffix.lower() in FORMATS or folder.is_file():
         raise InputError(f"{folder} is a file, several photographs are given: expected a folder")
-    sources = expand(paths)
+    sources = expand(paths, recursive=job.recursive)
     targets = _targets(folder, sources)
     read = [source.path for source in sources if Path(source.path).exists()]
     for target in targets.values():
@@ -206,7 +207,8 @@ def edit_several(paths: Sequence[str], job: Job) -> list[str]:
     problems: list[str] = []
     written = 0
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        for below in {folder, *(target.parent for target in targets.values())}:
+            below.mkdir(parents=True, exist_ok=True)
         for path, error in _edit_each(sources, targets, job):
             written += error is None
             if error is not None:

@@ -176,9 +176,8 @@ def dialled(
     images: Sequence[NDArray[np.uint8]],
     emotion: str,
     intensities: Sequence[float],
-    *,
-    find: Finding,
-) -> Dialled:
+    finders: Mapping[str, Finding],
+) -> dict[str, Dialled]:
     """Turn the dial of one emotion, and read the results as anybody would.
 
     Parameters
@@ -188,26 +187,33 @@ def dialled(
         Photographs whose largest face is edited.
     emotion : str
     intensities : sequence of float
-    find : callable
-        Picture → landmarks of its largest face, or None: finds the face anew in each result; the
-        shipped expression model reads it.
+    finders : mapping
+        Name → picture → landmarks of its largest face, or None: finds the face anew in each
+        result; the shipped expression model reads it.
+
+    Returns
+    -------
+    shown : dict of Dialled
+        By the names of `finders`.
     """
     model = ExpressionModel.load()
     column = model.emotions.index(emotion)
-    read = np.full((len(images), len(intensities)), np.nan)
-    far = np.full_like(read, np.nan)
+    size = (len(images), len(intensities))
+    shown = {name: Dialled(np.full(size, np.nan), np.full(size, np.nan)) for name in finders}
     for row, image in enumerate(images):
-        before = find(image)
-        [shown] = editor.dial(image, [emotion], intensities, faces="largest")
-        for place, result in enumerate(shown):
-            after = find(result)
-            if after is None:
-                continue
-            read[row, place] = model.estimate(after).intensities[column]
-            if before is not None:
-                pair = descriptors([image, result], [before, after])
-                far[row, place] = float(identity_distances(pair[0], pair[1]))
-    return Dialled(read, far)
+        [results] = editor.dial(image, [emotion], intensities, faces="largest")
+        for name, find in finders.items():
+            before = find(image)
+            for place, result in enumerate(results):
+                after = find(result)
+                if after is None:
+                    continue
+                shown[name].read[row, place] = model.estimate(after).intensities[column]
+                if before is not None:
+                    pair = descriptors([image, result], [before, after])
+                    far = float(identity_distances(pair[0], pair[1]))
+                    shown[name].identity[row, place] = far
+    return shown
 
 
 def plain(image: NDArray[np.uint8]) -> Array | None:

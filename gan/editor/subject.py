@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -19,9 +20,11 @@ from landmarks.views import Views
 
 Array = NDArray[Any]
 
-_DETAIL = 2.0
+_DETAIL, _MUCH = 2.0, 1.5
 # The landmarks of an edited face are looked for in a picture with so many pixels for each of the
-# square's: larger ones cost time and tell the predictor no more.
+# square's, where the photograph has that many times more: larger ones cost time and tell the
+# predictor no more.
+_EYES_AND_NOSE = slice(27, 48)
 _AROUND = 0.3
 # Of the detector's box, on each side: what the predictor looks at.
 _GREY = 4.0
@@ -40,7 +43,6 @@ class Subject:
     box : Box, optional
         Where the detector found it; without it the landmarks are taken to be given, and what the
         predictor finds is compared with what it finds in the photograph.
-
     Attributes
     ----------
     source : (68, 2) float array
@@ -53,13 +55,15 @@ class Subject:
         Distance of the outer eye corners in pixels of the photograph.
     detected : bool
         The landmarks were found, not given.
+    rendered : bool
+        Not photographed, as `gan.editor.rendered` tells; False until it is asked.
     """
 
     def __init__(
         self, photograph: NDArray[np.uint8], source: NDArray[np.float64], box: Box | None = None
     ) -> None:
         self.photograph, self.source = photograph, source
-        self.detected = box is not None
+        self.detected, self.rendered = box is not None, False
         self.eyes = inter_ocular_distance(source)
         self._box = true_box(source) if box is None else box
         crop = square_of(source)
@@ -67,7 +71,7 @@ class Subject:
         self.square: NDArray[np.uint8] = crop.cut(photograph)
         self.points = into(self._matrix, source)
         self._working: tuple[NDArray[np.uint8], Array] | None = None
-        self._off: Array | None = None
+        self._off: dict[Placer, Array] = {}
 
     def within(self, picture: NDArray[np.uint8], matrix: NDArray[np.float64]) -> Subject:
         """The same face in a picture that was made of the photograph.
@@ -79,7 +83,9 @@ class Subject:
             Pixels of the photograph → pixels of `picture`; not turned.
         """
         box = _moved(self._box, matrix) if self.detected else None
-        return Subject(picture, into(matrix, self.source), box)
+        moved = Subject(picture, into(matrix, self.source), box)
+        moved.rendered = self.rendered
+        return moved
 
     def in_square(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Points (..., 2) of the photograph in pixels of the square."""
@@ -106,35 +112,80 @@ class Subject:
         grey = residual.mean(axis=2, keepdims=True)
         return np.ascontiguousarray(np.broadcast_to(grey, residual.shape))
 
+    @property
+    def whole(self) -> bool:
+        """The face is looked for in the photograph's own pixels, not in fewer."""
+        _, there = self._working_picture()
+        return bool(there[0, 0] == there[1, 1] == 1)
+
     def found(
-        self, place: Placer, coordinates: Array, region: Array, residual: Array
-    ) -> NDArray[np.float64]:
+        self, places: Sequence[Placer], coordinates: Array, region: Array, residual: Array
+    ) -> list[NDArray[np.float64]]:
         """Landmarks of the edited face.
 
         Parameters
         ----------
+        places : sequence of Placer
+        coordinates, region, residual
+            As for `patch`.
+
+        Returns
+        -------
+        points : list of (68, 2) float arrays
+            As each predictor finds them, in pixels of the photograph.
+        """
+        picture, there = self._working_picture()
+        back = inverse(there)
+        edited = picture.copy()
+        square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
+        compose(picture, square[:2], coordinates, region, self._toned(residual)).onto(edited)
+        found = []
+        for place in places:
+            points = into(back, self._placed(place, edited, there))
+            if not self.detected:
+                if place not in self._off:
+                    self._off[place] = self.source - into(back, self._placed(place, picture, there))
+                points = points + self._off[place]
+            found.append(points)
+        return found
+
+    def found_anew(
+        self,
+        search: Callable[[Views], list[Box]],
+        place: Placer,
+        coordinates: Array,
+        region: Array,
+        residual: Array,
+    ) -> NDArray[np.float64] | None:
+        """Landmarks of the edited face where a detector finds it in the whole photograph.
+
+        Parameters
+        ----------
+        search : callable
+            Finds the boxes of faces.
         place : Placer
         coordinates, region, residual
             As for `patch`.
 
         Returns
         -------
-        points : (68, 2) float array
-            Pixels of the photograph.
+        points : (68, 2) float array or None
+            None where no box has its middle in the face.
         """
+        edited = self.photograph.copy()
+        self.patch(edited, coordinates, region, residual).onto(edited)
+        views = Views(edited)
+        middle = self.source[_EYES_AND_NOSE].mean(axis=0)
+        for box in search(views):
+            if box.left < middle[0] < box.right and box.top < middle[1] < box.bottom:
+                [fit] = place(views, [box])
+                return fit.points
+        return None
+
+    def _working_picture(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         if self._working is None:
             self._working = self._reduced()
-        picture, there = self._working
-        back = inverse(there)
-        edited = picture.copy()
-        square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
-        compose(picture, square[:2], coordinates, region, self._toned(residual)).onto(edited)
-        points = into(back, self._placed(place, edited, there))
-        if not self.detected:
-            if self._off is None:
-                self._off = self.source - into(back, self._placed(place, picture, there))
-            points = points + self._off
-        return points
+        return self._working
 
     def _reduced(self) -> tuple[NDArray[np.uint8], NDArray[np.float64]]:
         """The face and its surroundings with few pixels, and the way there from the photograph."""
@@ -150,7 +201,7 @@ class Subject:
         part = self.photograph[low[1] : high[1], low[0] : high[0]]
         scale = float(np.sqrt(abs(np.linalg.det(self._matrix[:, :2]))))
         size = high - low
-        if _DETAIL * scale < 1:
+        if _DETAIL * _MUCH * scale < 1:
             size = np.maximum(np.rint(size * _DETAIL * scale), 1).astype(int)
             part = cv2.resize(part, (int(size[0]), int(size[1])), interpolation=cv2.INTER_AREA)
         ratio = size / (high - low)

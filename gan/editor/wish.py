@@ -10,6 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.estimate import ExpressionEstimate
 from calibration.expression import ExpressionModel
+from calibration.faces import FrontalFaces
 from calibration.procrustes import align_similarity
 from landmarks import scheme
 from landmarks.errors import InputError, PointsError
@@ -23,6 +24,20 @@ LARGEST = 2.0
 HARDLY = 0.1
 """Intensity below which a face shows too little to be turned up, or to be taken over scaled."""
 
+_FOLLOWED = {
+    "anger": 0.55,
+    "disgust": 0.47,
+    "fear": 0.55,
+    "happiness": 0.7,
+    "sadness": 0.35,
+    "surprise": 0.65,
+}
+# How far a predictor follows what is done to a face: rise of the reading for one of the request, as
+# the median of validation persons.
+_RENDERED = 0.5
+# Of the way to the expression of a photograph, which goes to that of a rendered head.
+_BELOW = 0.5
+# Landmarks below neutral go on as they came down over this intensity.
 _ELSEWHERE, _LARGER, _TURNED = 0.5, 1.6, 25.0
 # How far wanted landmarks may be from the face: inter-ocular distances, a ratio, degrees.
 
@@ -124,6 +139,8 @@ class Target:
         The face's landmarks in pixels.
     neutral : (68, 2) float array, optional
         The same person without expression.
+    rendered : bool, optional
+        No photograph: there, full expressions are read as half as strong as in photographs.
 
     Attributes
     ----------
@@ -135,6 +152,10 @@ class Target:
         The gold face shows too little to be scaled; it is taken over as it is.
     note : str
         What the user should know; mostly empty.
+    still : float or None
+        Request that moves nothing, which is what the face reads; None where that is not known.
+    followed : float
+        Rise of the reading that is to be expected for one of the request.
 
     Raises
     ------
@@ -145,7 +166,12 @@ class Target:
     """
 
     def __init__(
-        self, wish: Wish, model: ExpressionModel, source: Array, neutral: Array | None = None
+        self,
+        wish: Wish,
+        model: ExpressionModel,
+        source: Array,
+        neutral: Array | None = None,
+        rendered: bool = False,
     ) -> None:
         check_emotion(wish.emotion, model)
         self._wish, self._model, self._source, self._neutral = wish, model, source, neutral
@@ -168,11 +194,21 @@ class Target:
                     f"the face shows hardly any expression to turn up (intensity {strength:.2f}): "
                     "name an emotion"
                 )
+        self.followed = _FOLLOWED.get(self.emotion or "", 1.0)
+        self.still: float | None = None
+        if wish.gold is None and wish.landmarks is None:
+            self.still = float(self.read(source[None])[0])
+        self._halved = rendered and self.scalable and self.still is not None
 
     @property
     def scalable(self) -> bool:
-        """Whether it can be asked for at several intensities."""
-        return not self.faint and self._wish.landmarks is None
+        """Whether more or less of it can be asked for."""
+        return not self.faint and self._wish.landmarks is None and self._wish.emotion != "neutral"
+
+    @property
+    def tells(self) -> bool:
+        """Whether what is read from the result tells what is to be asked for."""
+        return not self._halved
 
     def points(self, requests: ArrayLike) -> Array:
         """Wanted landmarks at intensities.
@@ -180,7 +216,7 @@ class Target:
         Parameters
         ----------
         requests : (S,) array_like
-            0 or more.
+            Below 0 the landmarks go on beyond neutral.
 
         Returns
         -------
@@ -188,6 +224,16 @@ class Target:
             In pixels of the photograph.
         """
         given = np.asarray(requests, dtype=np.float64)
+        if self._halved and self.still is not None:
+            given = self.still + _RENDERED * (given - self.still)
+        below = np.minimum(given, 0)
+        if not below.any():
+            return self._points(given)
+        neutral, weak = self._points(np.array([0.0, _BELOW]))
+        wanted: Array = self._points(given - below)
+        return wanted + below[:, None, None] / _BELOW * (weak - neutral)
+
+    def _points(self, given: Array) -> Array:
         repeated = np.repeat(self._source[None], len(given), axis=0)
         if self._wish.landmarks is not None:
             return repeated + given[:, None, None] * (self._wish.landmarks - repeated)
@@ -201,23 +247,28 @@ class Target:
             return self._model.intensify(repeated, np.zeros_like(given), None, self._neutral)
         return self._model.intensify(repeated, given, self._wish.emotion, self._neutral)
 
-    def read(self, found: Array) -> NDArray[np.float64]:
-        """Intensity that faces show.
+    def read(self, found: Array, model: ExpressionModel | None = None) -> NDArray[np.float64]:
+        """Intensity that faces show, negative where they show less than the neutral face.
 
         Parameters
         ----------
         found : (S, 68, 2) float array
             Landmarks of the edited face.
+        model : ExpressionModel, optional
+            Reads it; left out, the one that asks.
 
         Returns
         -------
         intensity : (S,) float array
-            Of `emotion`.
+            Of `emotion`; what `ExpressionModel.estimate` tells, which stops at 0, wherever that is
+            more.
         """
-        estimate = self._model.estimate(found, self._neutral)
+        model = self._model if model is None else model
         if self.emotion is None:
-            return np.asarray(estimate.intensity)
-        return np.asarray(estimate.intensities[:, self._model.emotions.index(self.emotion)])
+            return np.asarray(model.estimate(found, self._neutral).intensity)
+        own = None if self._neutral is None else self._neutral[None]
+        faces = FrontalFaces(model.frame, model.populations, np.asarray(found), own)
+        return np.asarray(faces.strengths()[:, model.emotions.index(self.emotion)])
 
 
 def as_found(model: ExpressionModel) -> ExpressionModel:

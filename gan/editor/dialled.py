@@ -1,0 +1,200 @@
+"""A dial that shows what it says: edits are looked at, and made anew with more or less."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gan.editor.repair import Repaired
+from gan.editor.row import Reader, Row, torn
+
+Array = NDArray[Any]
+
+_ROUNDS, _MORE, _DIALLED = 2, 2, 3
+# How often a face is corrected at most, and how much oftener from so many intensities on.
+_CLOSE = 0.04
+# Intensities whose edits are off by less are left as they are.
+_FARTHEST, _MOST, _LEAST = 1.5, 2.5, -0.5
+# How far a request may go from what was asked for, and at all.
+_STEP, _SLOPES, _BELIEVED = 0.8, (0.2, 1.5), 0.1
+# How far a request goes at once, how steep readings are believed to rise, and how much what is
+# expected of them counts.
+_MARGIN, _WEAK = 0.2, 0.25
+# Neutral is read as 0 from so far below on: a face that reads less stays as it is. From the other
+# intensity on, what is asked for is to be read.
+_STEADY, _FALLS, _STAYS, _EFFORT, _TEARS = 0.4, 0.6, 0.01, 0.04, 2.0
+# Weights: of the steady reading beside the plain one, of a reading that does not rise by so much,
+# of how far a request is from what was asked for, and of a face turned inside out.
+_ASKED_AGAIN, _SMALL = 3, 1_500_000
+# How often edits that are to be taken are looked for anew, in pictures of so many bytes.
+
+
+class Try(NamedTuple):
+    """One edit, and what it shows."""
+
+    request: float
+    wanted: Array
+    edit: tuple[Array, ...]
+    steady: float
+    plain: float
+    torn: bool
+    certain: bool
+
+    @property
+    def read(self) -> float:
+        return (self.steady + self.plain) / 2
+
+
+class Dialled:
+    """A row that is asked for more or less, and all edits of it."""
+
+    def __init__(self, row: Row, film: bool) -> None:
+        self.row, self._film = row, film
+        self._left = _ROUNDS + _MORE * (len(row.asked) >= _DIALLED)
+        self._tries: list[Try] = []
+        still = row.target.still
+        begin = 0.0 if still is None else still
+        low = np.clip(begin, -_MARGIN, 0) * np.maximum(1 - row.asked / _WEAK, 0)
+        self._goal = row.asked + low
+        most = np.maximum(np.minimum(row.asked + _FARTHEST, _MOST), row.asked)
+        first = begin + (self._goal - begin) / row.target.followed
+        self._ask(np.clip(first, np.maximum(row.asked - _FARTHEST, _LEAST), most))
+
+    def _ask(self, requests: Array) -> None:
+        self.row.ask(requests, np.zeros((len(requests), *self.row.pushed.shape[1:])))
+
+    def look(self, reader: Reader) -> bool:
+        """Read the edits that were made."""
+        row = self.row
+        assert row.made is not None
+        # In fewer pixels than the photograph's, whole pixels are others.
+        whole = row.subject.whole and reader.plain is not reader.steady
+        found = row.found(*(reader[:2] if whole else reader[:1]))
+        steady = row.target.read(found[0])
+        plain = row.target.read(found[1], reader.model) if whole else steady
+        for place, edit in enumerate(zip(*row.made, strict=True)):
+            self._tries.append(
+                Try(
+                    float(row.requests[place]),
+                    row.wanted[place],
+                    edit,
+                    float(steady[place]),
+                    float(plain[place]),
+                    torn(edit[0]),
+                    certain=not whole,
+                )
+            )
+        return True
+
+    def correct(self) -> bool:
+        """Ask for more or less; False where the row is close enough."""
+        self._left -= 1
+        off = _off(self._tries, self.row.asked).min(axis=1)
+        if self._left < 0 or off.max() <= _CLOSE:
+            return False
+        read = np.array([one.read for one in self._tries])
+        requests = np.array([one.request for one in self._tries])
+        slope = self._slope(requests, read)
+        wanted: list[float] = []
+        for goal in self._goal[off > _CLOSE]:
+            near = int(np.abs(read - goal).argmin())
+            wanted.append(requests[near] + np.clip((goal - read[near]) / slope, -_STEP, _STEP))
+            if len(self.row.asked) >= _DIALLED:
+                low = requests[read < goal]
+                high = requests[(read > goal) & (requests > low.max(initial=-np.inf))]
+                if low.size and high.size:
+                    wanted.append((low.max() + high.min()) / 2)
+        broken = min((one.request for one in self._tries if one.torn), default=np.inf)
+        whole = max((one.request for one in self._tries if one.request < broken), default=0.0)
+        most = min(np.minimum(self.row.asked[-1] + _FARTHEST, _MOST), (max(whole, 0) + broken) / 2)
+        self._ask(np.clip(wanted, _LEAST, max(most, 0.0)))
+        return True
+
+    def _slope(self, requests: Array, read: Array) -> float:
+        """How much readings rise for one of the request."""
+        target = self.row.target
+        if target.still is not None:
+            requests, read = np.append(requests, target.still), np.append(read, target.still)
+        off = requests - requests.mean()
+        # One more observation, of what is to be expected.
+        rise = (off @ read + _BELIEVED * target.followed) / (off @ off + _BELIEVED)
+        return float(np.clip(rise, *_SLOPES))
+
+    def _look_again(self, tries: list[Try], place: int, reader: Reader) -> bool:
+        """Read an edit as it is found in the whole picture; False where that is known."""
+        one, subject = tries[place], self.row.subject
+        if one.certain or not subject.whole or subject.photograph.size > _SMALL:
+            return False
+        found = subject.found_anew(reader.search, reader.plain, *one.edit)
+        plain = one.plain
+        if found is not None:
+            plain = float(self.row.target.read(found[None], reader.model)[0])
+        tries[place] = one._replace(plain=plain, certain=True)
+        return True
+
+    def settle(self, reader: Reader) -> None:
+        """Take the edit for each intensity that shows it best."""
+        row = self.row
+        tries = sorted(self._tries, key=lambda one: one.request)
+        if self._film:
+            self._ask(self._smooth(tries))
+            return
+        for _ in range(_ASKED_AGAIN):
+            places = _rising(tries, row.asked)
+            if not any([self._look_again(tries, place, reader) for place in set(places)]):
+                break
+        taken = [tries[k] for k in _rising(tries, row.asked)]
+        row.requests = np.array([one.request for one in taken])
+        row.wanted = np.stack([one.wanted for one in taken])
+        edits = zip(*(one.edit for one in taken), strict=True)
+        row.made = Repaired(*(np.stack(values) for values in edits))
+
+    def _smooth(self, tries: Sequence[Try]) -> Array:
+        """Requests of a curve through all readings."""
+        kept = [one for one in tries if not one.torn] or tries[:1]
+        requests = np.array([one.request for one in kept])
+        read = np.array([one.read for one in kept])
+        grid = np.linspace(requests[0], requests[-1], 101)
+        curve = np.polynomial.Polynomial.fit(requests, read, min(2, len(kept) - 1))
+        rising = np.maximum.accumulate(curve(grid)) + 1e-6 * grid
+        return np.maximum.accumulate(np.interp(self._goal, rising, grid))
+
+
+def _readings(tries: Sequence[Try]) -> tuple[Array, Array, Array]:
+    """Requests, and what a plain and a steady look show."""
+    requests, plain, steady = np.array([(t.request, t.plain, t.steady) for t in tries]).T
+    return requests, np.maximum(plain, 0), np.maximum(steady, 0)
+
+
+def _off(tries: Sequence[Try], asked: Array) -> Array:
+    """How far edits (N) are from showing intensities (S,): (S, N)."""
+    _, plain, steady = _readings(tries)
+    off = np.abs(plain - asked[:, None]) + _STEADY * np.abs(steady - asked[:, None])
+    return np.asarray(off + _TEARS * np.array([one.torn for one in tries]))
+
+
+def _rising(tries: Sequence[Try], asked: Array) -> list[int]:
+    """Which of some edits, in the order of their requests, to show at the intensities (S,).
+
+    Notes
+    -----
+    The sum of what their readings are off by is smallest, with a fine wherever a reading does not
+    rise; no request falls (dynamic programming).
+    """
+    requests, plain, steady = _readings(tries)
+    cost = _off(tries, asked) + _EFFORT * np.abs(requests - asked[:, None])
+    falls = [read[:, None] < read + _STAYS for read in (plain, steady)]
+    fine = _FALLS * (falls[0] + _STEADY * falls[1])
+    before = np.tril(np.ones((len(tries), len(tries)), bool))
+    total, ways = cost[0], []
+    for row in cost[1:]:
+        each = np.where(before, total[None] + fine, np.inf)
+        ways.append(each.argmin(axis=1))
+        total = each.min(axis=1) + row
+    taken = [int(total.argmin())]
+    for way in reversed(ways):
+        taken.append(int(way[taken[-1]]))
+    return taken[::-1]
