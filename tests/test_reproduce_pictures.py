@@ -11,6 +11,7 @@ import pytest
 
 from calibration.action_units import EMOTIONS
 from classifier.metrics import expected_calibration_error
+from classifier.splits import split_all
 from gan.editor import Editor
 from gan.frame import Frame
 from landmarks.errors import InputError
@@ -258,4 +259,7 @@ def test_the_translator_is_taught_by_training_persons_alone(tmp_path, monkeypatc
     assert reading["arms"]["raw"]["read"]["persons"] == len(parts["test"])
     page = (tmp_path / "index.html").read_text()
     assert "Made by the translator" in page
+    other = int((split_all(sorted(parts["test"]), sorted(parts["test"])) != "test").sum())
+    assert other
+    assert f"{other} of those that are tested here are called otherwise" in page
     assert "ECE" in page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from classifier.splits import split_all
 from gan.editor import Editor
 from scripts.reproduce.edited import MADE, Editing
 from scripts.reproduce.edited import SIDE as EDITED_SIDE
@@ -56,19 +57,27 @@ _EDITED = (
     f"photograph of a training person is edited to an emotion of our choice, intensity {MADE[0]:g} "
     f"to {MADE[1]:g}; “expressions of others”: to the true full displacement of another training "
     "person; each emotion comes as often as in the true photographs. The editor has learnt from "
-    "films of persons that landmarks.split_of calls training persons, from no labels, and from "
-    "none of the test persons."
+    "films of persons that landmarks.split_of calls training persons, and from no labels."
 )
 
 
 def _told(road: Road) -> list[str]:
     parts = road.division._asdict()
+    tested = sorted(parts["test"])
+    other = int((split_all(tested, tested) != "test").sum())
+    told = (
+        f"{other} of those that are tested here are called otherwise by landmarks.split_of, for "
+        "want of persons: networks that ship may have learnt from pictures of them."
+        if other
+        else "All of those are test persons by landmarks.split_of too: nothing that ships has "
+        "learnt from them."
+    )
     return [
         f"{len(parts['train'])} persons teach, {len(parts['validation'])} other persons tell which "
         f"weights of the classifiers ({road.pupils.network}) are best and how sure they may be; "
         f"{len(parts['test'])} further persons are tested: {len(road.test)} weak faces, and "
         f"{len(road.truth)} true full photographs. Weak means a quarter of the person's "
-        "displacement; the neutral face that is known is the one the face was weakened to.",
+        f"displacement; the neutral face that is known is the one the face was weakened to. {told}",
     ]
 
 
