@@ -91,7 +91,7 @@ def shown(row, look=exactly):
 @pytest.mark.parametrize("asked", [ASKED, [1.0]], ids=["a dial", "one intensity"])
 @pytest.mark.parametrize(
     "shows",
-    [lambda r: 0.65 * r, lambda r: 1.3 * r - 0.1, lambda r: r + 0.1 * np.sin(3 * r)],
+    [lambda r: 0.7 * r, lambda r: 1.3 * r - 0.1, lambda r: r + 0.1 * np.sin(3 * r)],
     ids=["too weak", "too strong", "bent"],
 )
 def test_faces_show_what_was_asked_for(shows, asked):

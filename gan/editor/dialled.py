@@ -13,21 +13,23 @@ from gan.editor.row import Reader, Row, torn
 
 Array = NDArray[Any]
 
-_ROUNDS, _MORE, _DIALLED = 2, 2, 3
+_ROUNDS, _OFTENER, _DIALLED = 2, 2, 3
 # How often a face is corrected at most, and how much oftener from so many intensities on.
 _CLOSE = 0.04
 # Intensities whose edits are off by less are left as they are.
-_FARTHEST, _MOST, _LEAST = 1.5, 2.5, -0.5
-# How far a request may go from what was asked for, and at all.
+_TIMES, _MORE, _MOST, _LEAST = 2.0, 0.5, 2.2, -0.5
+# How much may be requested: so many times what was asked for and so much more, and at all.
 _STEP, _SLOPES, _BELIEVED = 0.8, (0.2, 1.5), 0.1
 # How far a request goes at once, how steep readings are believed to rise, and how much what is
 # expected of them counts.
+_OTHER = 0.02
+# Requests that differ by less are one.
 _MARGIN, _WEAK = 0.2, 0.25
 # Neutral is read as 0 from so far below on: a face that reads less stays as it is. From the other
 # intensity on, what is asked for is to be read.
-_STEADY, _FALLS, _STAYS, _EFFORT, _TEARS = 0.4, 0.6, 0.01, 0.04, 2.0
+_STEADY, _FALLS, _STAYS, _EVEN, _TEARS = 0.4, 0.4, 0.01, 0.15, 2.0
 # Weights: of the steady reading beside the plain one, of a reading that does not rise by so much,
-# of how far a request is from what was asked for, and of a face turned inside out.
+# of how far a request is from a smooth curve, and of what may not be.
 _ASKED_AGAIN, _SMALL = 3, 1_500_000
 # How often edits that are to be taken are looked for anew, in pictures of so many bytes.
 
@@ -53,15 +55,14 @@ class Dialled:
 
     def __init__(self, row: Row, film: bool) -> None:
         self.row, self._film = row, film
-        self._left = _ROUNDS + _MORE * (len(row.asked) >= _DIALLED)
+        self._left = _ROUNDS + _OFTENER * (len(row.asked) >= _DIALLED)
         self._tries: list[Try] = []
         still = row.target.still
         begin = 0.0 if still is None else still
         low = np.clip(begin, -_MARGIN, 0) * np.maximum(1 - row.asked / _WEAK, 0)
         self._goal = row.asked + low
-        most = np.maximum(np.minimum(row.asked + _FARTHEST, _MOST), row.asked)
         first = begin + (self._goal - begin) / row.target.followed
-        self._ask(np.clip(first, np.maximum(row.asked - _FARTHEST, _LEAST), most))
+        self._ask(np.clip(first, _LEAST, _most(row.asked)))
 
     def _ask(self, requests: Array) -> None:
         self.row.ask(requests, np.zeros((len(requests), *self.row.pushed.shape[1:])))
@@ -95,23 +96,27 @@ class Dialled:
         off = _off(self._tries, self.row.asked).min(axis=1)
         if self._left < 0 or off.max() <= _CLOSE:
             return False
-        read = np.array([one.read for one in self._tries])
-        requests = np.array([one.request for one in self._tries])
-        slope = self._slope(requests, read)
-        wanted: list[float] = []
-        for goal in self._goal[off > _CLOSE]:
-            near = int(np.abs(read - goal).argmin())
-            wanted.append(requests[near] + np.clip((goal - read[near]) / slope, -_STEP, _STEP))
-            if len(self.row.asked) >= _DIALLED:
-                low = requests[read < goal]
-                high = requests[(read > goal) & (requests > low.max(initial=-np.inf))]
-                if low.size and high.size:
-                    wanted.append((low.max() + high.min()) / 2)
+        tries = sorted(self._tries, key=lambda one: one.request)
+        read = np.array([one.read for one in tries])
+        requests = np.array([one.request for one in tries])
+        slope, curve = self._slope(requests, read), self._smooth(tries)
+        near = _off(tries, self._goal) + _EVEN * np.abs(requests - curve[:, None])
+        begin = near.argmin(axis=1)
+        step = np.clip((self._goal - read[begin]) / slope, -_STEP, _STEP)
+        most = _most(self.row.asked)
+        wanted = np.minimum(requests[begin] + step, most)[off > _CLOSE]
+        if len(self.row.asked) >= _DIALLED:
+            wanted = np.concatenate([wanted, np.minimum(curve, most)[off > _CLOSE]])
         broken = min((one.request for one in self._tries if one.torn), default=np.inf)
         whole = max((one.request for one in self._tries if one.request < broken), default=0.0)
-        most = min(np.minimum(self.row.asked[-1] + _FARTHEST, _MOST), (max(whole, 0) + broken) / 2)
-        self._ask(np.clip(wanted, _LEAST, max(most, 0.0)))
-        return True
+        untorn = (max(whole, 0.0) + broken) / 2
+        others: list[float] = []
+        for request in np.clip(wanted, _LEAST, untorn):
+            if np.abs(np.append(requests, others) - request).min() > _OTHER:
+                others.append(float(request))
+        if others:
+            self._ask(np.array(others))
+        return bool(others)
 
     def _slope(self, requests: Array, read: Array) -> float:
         """How much readings rise for one of the request."""
@@ -139,14 +144,15 @@ class Dialled:
         """Take the edit for each intensity that shows it best."""
         row = self.row
         tries = sorted(self._tries, key=lambda one: one.request)
+        curve = self._smooth(tries)
         if self._film:
-            self._ask(self._smooth(tries))
+            self._ask(curve)
             return
         for _ in range(_ASKED_AGAIN):
-            places = _rising(tries, row.asked)
+            places = _rising(tries, row.asked, curve)
             if not any([self._look_again(tries, place, reader) for place in set(places)]):
                 break
-        taken = [tries[k] for k in _rising(tries, row.asked)]
+        taken = [tries[k] for k in _rising(tries, row.asked, curve)]
         row.requests = np.array([one.request for one in taken])
         row.wanted = np.stack([one.wanted for one in taken])
         edits = zip(*(one.edit for one in taken), strict=True)
@@ -163,6 +169,11 @@ class Dialled:
         return np.maximum.accumulate(np.interp(self._goal, rising, grid))
 
 
+def _most(asked: Array) -> Array:
+    """Largest requests for intensities (S,)."""
+    return np.maximum(np.minimum(_TIMES * asked + _MORE, _MOST), asked)
+
+
 def _readings(tries: Sequence[Try]) -> tuple[Array, Array, Array]:
     """Requests, and what a plain and a steady look show."""
     requests, plain, steady = np.array([(t.request, t.plain, t.steady) for t in tries]).T
@@ -176,8 +187,10 @@ def _off(tries: Sequence[Try], asked: Array) -> Array:
     return np.asarray(off + _TEARS * np.array([one.torn for one in tries]))
 
 
-def _rising(tries: Sequence[Try], asked: Array) -> list[int]:
+def _rising(tries: Sequence[Try], asked: Array, curve: Array) -> list[int]:
     """Which of some edits, in the order of their requests, to show at the intensities (S,).
+
+    `curve` (S,) are the requests of a smooth curve through all readings.
 
     Notes
     -----
@@ -185,7 +198,8 @@ def _rising(tries: Sequence[Try], asked: Array) -> list[int]:
     rise; no request falls (dynamic programming).
     """
     requests, plain, steady = _readings(tries)
-    cost = _off(tries, asked) + _EFFORT * np.abs(requests - asked[:, None])
+    cost = _off(tries, asked) + _EVEN * np.abs(requests - curve[:, None])
+    cost += _TEARS * (requests > _most(asked)[:, None])
     falls = [read[:, None] < read + _STAYS for read in (plain, steady)]
     fine = _FALLS * (falls[0] + _STEADY * falls[1])
     before = np.tril(np.ones((len(tries), len(tries)), bool))

@@ -164,7 +164,8 @@ class Dialled(NamedTuple):
     read : (n, S) float array
         Intensity that the expression model reads; NaN where no face is found.
     identity : (n, S) float array
-        Distance of dlib's face network to the photograph; NaN where no face is found.
+        Distance of dlib's face network to the photograph at intensity 1; NaN elsewhere and where no
+        face is found.
     """
 
     read: Array
@@ -209,7 +210,7 @@ def dialled(
                 if after is None:
                     continue
                 shown[name].read[row, place] = model.estimate(after).intensities[column]
-                if before is not None:
+                if before is not None and intensities[place] == 1:
                     pair = descriptors([image, result], [before, after])
                     far = float(identity_distances(pair[0], pair[1]))
                     shown[name].identity[row, place] = far

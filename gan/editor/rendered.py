@@ -20,7 +20,7 @@ Array = NDArray[Any]
 SHIPPED = Path(__file__).with_name("rendered.safetensors")
 """Written by `python -m scripts.bench.editor_rendered`."""
 
-SURE = 1.5
+SURE = 2.0
 """Score from which a face counts as rendered; few photographs get as much."""
 
 _FACE = (slice(20, 118), slice(20, 108))

@@ -19,7 +19,7 @@ from landmarks.views import Views
 
 Array = NDArray[Any]
 
-_TORN = 0.008
+_TORN = 0.006
 # Share of the square that may be turned inside out; around lips that part some always is.
 
 
