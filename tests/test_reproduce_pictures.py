@@ -228,6 +228,8 @@ def test_tables_tell_gains_calibration_errors_and_the_aims(found, trials):
     assert arms["ceiling"]["read"]["ece"] == expected_calibration_error(unsure, label)
     assert arms["both"]["read"]["difference"]["accuracy"][0] == -1
     assert "difference" not in arms["real"]["read"]
+    share = np.bincount(label).max() / len(label)
+    assert f"commonest emotion: {100 * share:.1f} %" in teaching["told"]
     assert "+50.0 points over raw" in sentence
     assert "wanted: -5 or better" in sentence
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
@@ -321,7 +322,7 @@ class Road:
         label = self.trials.label
         grid = figures.painted_faces(
             list(heads.values()),
-            [f"{self.trials.person[row]}\n{self.emotions[label[row]]}" for row in rows],
+            [f"{_called(self.trials.person[row])}\n{self.emotions[label[row]]}" for row in rows],
             np.stack([columns[arm] for arm in heads], axis=1),
             [[self.emotions[words[arm][place]] if arm in words else "" for arm in heads]
              for place in chosen],
@@ -329,6 +330,11 @@ class Road:
         )  # fmt: skip
         with replacing(path, "wb") as handle:
             handle.write(grid)
+
+
+def _called(person: str) -> str:
+    """A name in lines short enough to stand beside a picture."""
+    return fill(str(person).replace("_", " "), 13)
 
 
 def _once(make: Made) -> Made:
