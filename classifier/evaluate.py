@@ -127,7 +127,7 @@ def _parser() -> argparse.ArgumentParser:
     from classifier.model import SMALL
     from classifier.train import add_reading
 
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=(__doc__ or "").partition(": ")[2])
     add = parser.add_argument
     add("modeldir", help=f"a run of classifier.train, a file of it, or {SMALL!r}, which ships")
     add("datadir", help="labelled faces, as for classifier.train")

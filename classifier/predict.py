@@ -159,7 +159,7 @@ def _one_line(text: str) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=(__doc__ or "").partition(": ")[2])
     add = parser.add_argument
     add("photos", nargs="+", metavar="PHOTO", help="photographs, folders of them, or lists (.txt)")
     add("-m", "--model", default="small",

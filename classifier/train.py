@@ -94,7 +94,7 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=(__doc__ or "").partition(": ")[2])
     add = parser.add_argument
     add("datadir", help="a folder for each emotion (and in it perhaps one for each person), a "
         "folder with labels.csv, a CSV file (file, emotion, person, intensity), or shards. Test "

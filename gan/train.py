@@ -92,7 +92,7 @@ def read_gate(path: str | os.PathLike[str]) -> tuple[tuple[float, ...], ...]:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=(__doc__ or "").partition(": ")[2])
     add = parser.add_argument
     add("datadir", help="folder of pairs: PID<person>_CLEAN0_IID<image>.jpg is a landmark image, "
         "PID<person>_CLEAN1_IID<image>.jpg a face of the same person")  # fmt: skip

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from landmarks.detector import Box
+from landmarks.errors import InputError
 from landmarks.image import Picture, as_rgb
 from landmarks.placing import Placer, make_placer
 from landmarks.search import Search
@@ -62,6 +64,13 @@ class Settings:
     upsample: int | None = None
     min_face: int | None = None
     faces: str = "all"
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.predictor, str | os.PathLike | None):
+            raise InputError(
+                f"the predictor is of type {type(self.predictor).__name__}: expected a name or a "
+                "path (a loaded network's predict takes boxes)"
+            )
 
 
 class FaceFinder:
@@ -130,7 +139,7 @@ def shared_finder(settings: Settings, *, check: bool = True) -> FaceFinder:
         False where the predictor's file is known to be good.
     """
     if settings not in _finders:
-        _finders.clear()  # each may hold a predictor of its own, of 100 MB
+        _finders.clear()  # each may hold networks and a detector of its own
         _finders[settings] = FaceFinder(settings, check=check)
     return _finders[settings]
 

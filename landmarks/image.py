@@ -268,7 +268,9 @@ def as_rgb(image: ArrayLike) -> NDArray[np.uint8]:
         raise ImageError(f"the image is an array of {array.dtype}: expected uint8 in 0…255")
     if array.ndim == 2:
         array = array[..., None]
-    if array.ndim != 3 or array.shape[2] not in (1, 3, 4) or 0 in array.shape:
+    if array.ndim == 3 and array.size == 0:
+        raise ImageError(f"the image has shape {array.shape}: it has no pixels")
+    if array.ndim != 3 or array.shape[2] not in (1, 3, 4):
         raise ImageError(
             f"the image has shape {array.shape}: expected (H, W, 3), (H, W, 4) or (H, W)"
         )

@@ -1,4 +1,4 @@
-"""What the commands that make shipped files have in common: both are whole and checked, or none."""
+"""What the commands that make shipped files have in common: both are checked before one is put."""
 
 from __future__ import annotations
 
@@ -98,6 +98,8 @@ def run(
     parser.add_argument("--folder", type=Path, default=folder, help="where to write")
     args = parser.parse_args(argv)
     try:
+        if not args.folder.is_dir():
+            raise InputError(f"{args.folder} is no folder that is there")
         for path in ship(args.modeldir, args.command, args.folder):
             print(f"{path}: {os.path.getsize(path):,} bytes")
     except (InputError, OSError) as error:

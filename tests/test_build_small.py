@@ -69,7 +69,7 @@ def test_a_part_that_fails_ends_it(called, monkeypatch):
         ("--photos", "none", "none is no folder: expected one with photographs"),
         ("--photos", "people", "people holds no image"),
         ("--labels", "none.csv", "none.csv does not exist: expected a .csv table"),
-        ("--backgrounds", "l.csv", "hold no picture that can be read"),
+        ("--backgrounds", "l.csv", "no picture that can be read"),
         ("--folder", "none", "none does not exist: expected the folder for the two files"),
         ("--folder", "a.png", "a.png is no folder that may be written"),
         ("-o", "a.png", "a.png is no folder that may be written"),

@@ -10,6 +10,7 @@ import skimage.data
 
 from landmarks.candidates import CandidateNetwork, local_contrast
 from landmarks.detector import Box, make_detector, smallest_face
+from landmarks.faces import Settings
 from landmarks.search import (
     Search,
     level_sizes,
@@ -166,6 +167,8 @@ def test_wrong_settings_are_told(arguments, sentence):
         make_detector(**arguments)
     with pytest.raises(ValueError, match="expected all or largest"):
         Search(faces="some")
+    with pytest.raises(ValueError, match="is of type object: expected a name or a path"):
+        Settings(predictor=object())
 
 
 def test_dlib_is_loaded_at_the_first_picture_only():

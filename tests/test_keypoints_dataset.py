@@ -63,6 +63,16 @@ def test_points_stay_on_their_marks(shards):
         assert np.percentile(image, 95) > 100  # they lie on the skin
 
 
+def test_published_recipes_are_validated_around_the_points(shards):
+    faces = load_faces([shards], CONFIG).validation
+    published = Config(network="naimishnet", recipe="published")
+    for points in fixed_crops(faces, published)[1]:
+        middle, _ = typical_box(points)
+        np.testing.assert_allclose(middle, 0.5, atol=0.01)
+    off = [typical_box(points)[0] - 0.5 for points in fixed_crops(faces, CONFIG)[1]]
+    assert np.abs(off).max() > 0.02
+
+
 def test_published_splits_are_trained_on_by_request_alone(shards):
     honest = load_faces([shards], CONFIG)
     assert (len(honest.train[0]), honest.test) == (5, 3)
@@ -143,7 +153,9 @@ def test_colours_stay_where_the_network_sees_them(shards):
 
 def test_too_few_persons(tmp_path):
     one = write_faces(tmp_path / "one", train=1)
-    with pytest.raises(DatasetError, match="1 training and 2 validation persons: expected two"):
+    with pytest.raises(
+        DatasetError, match="1 training and 2 validation persons in .*: expected at least 2 and 1"
+    ):
         load_faces([one], CONFIG)
     none = write_faces(tmp_path / "none", validation=0)
     with pytest.raises(DatasetError, match="4 training and 0 validation persons"):

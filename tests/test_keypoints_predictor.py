@@ -170,7 +170,7 @@ def test_no_boxes_no_faces(predictor, portrait):
         ((1, 2, np.inf, 4), "box 0 is 1 2 inf 4: expected four finite"),
         ((5, 5, 5, 9), "box 0 is 5 5 5 9, which is empty"),
         ((9, 5, 5, 9), "which is empty"),
-        ((600, 10, 700, 90), "600 10 700 90 lies outside of the picture of 512×512 pixels"),
+        ((600, 10, 700, 90), "600 10 700 90, which lies outside of the picture of 512×512 pixels"),
         ((-90, 10, -1, 90), "lies outside"),
         ((0, 0, 1e300, 5), "at most 1,000,000 pixels"),
         (("left", 2, 3, 4), "no array of numbers"),

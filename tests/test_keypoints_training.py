@@ -272,13 +272,16 @@ def test_weights_of_an_earlier_run_begin_another(tmp_path, shards, finished):
         (["{shards}", "{new}", "--device", "tpu9"], "--device tpu9 cannot be used"),
         (["{shards}", "{new}", "--weights", "{missing}"], "do not exist"),
         (["{shards}", "{file}"], "is a file: expected a folder"),
+        (["{shards}", "{others}"], "holds shards: expected the folder of a run, which comes last"),
         (["{shards}", "{new}", "--save-every", "-1"], "expected 0 or more seconds"),
     ],
 )
 def test_bad_input_is_told_in_one_sentence(tmp_path, shards, capsys, arguments, told):
     (tmp_path / "file").write_text("x")
+    (tmp_path / "others").mkdir()
+    (tmp_path / "others" / "set.tar").write_text("")
     places = {"shards": shards, "missing": tmp_path / "missing", "new": tmp_path / "new",
-              "file": tmp_path / "file"}  # fmt: skip
+              "file": tmp_path / "file", "others": tmp_path / "others"}  # fmt: skip
     given = [argument.format(**places) for argument in arguments]
     assert command.main([*given, "--side", "32", "--batch", "4"]) == 2
     error = capsys.readouterr().err

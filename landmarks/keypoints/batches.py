@@ -132,7 +132,7 @@ def _order(count: int, seed: int, source: int, epoch: int) -> NDArray[np.int64]:
 def fixed_crops(faces: Faces, config: Config) -> tuple[Array, Array]:
     """Each face once, the same in every run: in a box that is off as dlib's are.
 
-    The published recipes cut around the points, for validation as for training.
+    For recipe 'published' it is cut around its points instead, as these recipes do in training.
 
     Returns
     -------

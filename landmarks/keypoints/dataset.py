@@ -178,8 +178,8 @@ def _check_persons(
     train, validation = persons("train", parts), persons("validation", parts)
     if train < 2 or not validation:
         raise DatasetError(
-            f"{', '.join(sources)} hold {train} training and {validation} validation persons: "
-            f"expected two and one or more{why}"
+            f"{train} training and {validation} validation persons in {', '.join(sources)}: "
+            f"expected at least 2 and 1{why}"
         )
     train, validation = persons("train", parts[:1]), persons("validation", parts[:1])
     if not train or not validation:
@@ -233,7 +233,7 @@ def load_backgrounds(
             first = first or error
             on_damage(error)
     if paths and not found:
-        raise DatasetError(f"{', '.join(paths)} hold no picture that can be read ({first})")
+        raise DatasetError(f"no picture that can be read in {', '.join(paths)} ({first})")
     return found
 
 

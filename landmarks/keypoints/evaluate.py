@@ -12,6 +12,7 @@ worst.png and, where faces were lost, lost.png.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
@@ -55,6 +56,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(args)
         return 0
+    except BrokenPipeError:  # all files are written; the reader (head, less) has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
     except (InputError, OSError) as error:
         told = sentence(error, args.output)
     except KeyboardInterrupt:
@@ -85,7 +89,7 @@ def _run(args: argparse.Namespace) -> None:
         progress=True,
     )
     write_report(args.output, report)
-    print(_readable(report_text(report)))
+    print(_readable(report_text(report)), flush=True)
 
 
 def evaluate(

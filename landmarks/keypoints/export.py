@@ -64,6 +64,8 @@ def export(
         the file computes something else.
     """
     refuse_place(path)
+    if os.fspath(source).lower().endswith(".onnx"):
+        raise InputError(f"{source} is an ONNX file already: expected a modeldir or .safetensors")
     network = TorchRuntime(network_path(source, ".safetensors"), device="cpu")
     data = to_onnx(network.network, network.config)
     differences = _differences(data, network, str(path), everywhere)

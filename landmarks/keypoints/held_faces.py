@@ -93,7 +93,7 @@ class HeldFaces:
 
     def nothing(self) -> InputError:
         """Why there was no face to evaluate."""
-        told = f"{', '.join(self._sources)} hold no face"
+        told = f"no face in {', '.join(self._sources)}"
         if self.others:
             whose = "other persons" if self._without else f"a {self._split} person"
             told += f" of {whose} ({self.others} of others)"
@@ -145,7 +145,9 @@ class Persons(NamedTuple):
         if self.trained_on_all and self.leaks:
             return told + "this leaks: the network was trained on test persons too (--leaks)"
         if self.unseen:
-            return told + "training saw none of these sets, says --unseen: persons disjoint"
+            told += "training saw none of these sets, says --unseen: persons disjoint"
+            everybody = " (it saw the test persons of its own sets: --leaks)"
+            return told + everybody if self.trained_on_all else told
         if seen:
             whose = f"{seen} of them ({_count(self.faces['train'], 'face')})"
             verb = "is a training person" if seen == 1 else "are training persons"

@@ -123,7 +123,7 @@ class Predictor:
 
     def _fits(self, faces: Iterable[tuple[Array, Array]]) -> Fits:
         parts = []
-        cut = itertools.starmap(self._cut, faces)
+        cut = (self._cut(row, *face) for row, face in enumerate(faces))
         while chunk := list(itertools.islice(cut, _BATCH)):
             crops, pixels = zip(*chunk, strict=True)
             parts.append(_in_pictures(self._runtime(np.stack(pixels)), crops))
@@ -136,13 +136,13 @@ class Predictor:
         assert points is not None
         return Fits(points, radius, trust)
 
-    def _cut(self, picture: Array, box: Array) -> tuple[Crop, Array]:
+    def _cut(self, row: int, picture: Array, box: Array) -> tuple[Crop, Array]:
         left, top, right, bottom = box.tolist()
         height, width = picture.shape[:2]
         if right <= -1 or bottom <= -1 or left >= width or top >= height:
             raise InputError(
-                f"the box {left:g} {top:g} {right:g} {bottom:g} lies outside of the picture of "
-                f"{width}×{height} pixels"
+                f"box {row} is {left:g} {top:g} {right:g} {bottom:g}, which lies outside of the "
+                f"picture of {width}×{height} pixels"
             )
         crop = crop_around(box, self.config.side, factor=self.config.factor)
         near, part = _surroundings(crop, picture)

@@ -137,6 +137,7 @@ class Report:
                 "leaks": self.persons.leaks,
                 "persons_disjoint": not self.persons.leaks,
                 "unseen_says_the_user": self.persons.unseen,
+                "trained_on_test_persons": self.persons.trained_on_all,
                 "persons": self.persons.persons,
                 "faces_by_persons": self.persons.faces,
                 "faces": len(self.measured),

@@ -76,7 +76,7 @@ def _config(args: argparse.Namespace) -> Config:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog=PROGRAM, description=__doc__)
+    parser = argparse.ArgumentParser(prog=PROGRAM, description=(__doc__ or "").partition(": ")[2])
     add = parser.add_argument
     add("shards", nargs="+", help="shards, or folders of them; each has the same share of a batch. "
         "Test persons are left alone, validation persons judge")  # fmt: skip

@@ -60,8 +60,14 @@ def run(program: str, extra: str, train: Callable[[], Outcome], *, resume: bool)
 
 
 def report(line: str) -> None:
-    """Print a line of a run; a file's name in it may hold bytes that are no UTF-8."""
-    print(line.encode(errors="backslashreplace").decode(), flush=True)
+    """Print a line of a run; a file's name in it may hold bytes that are no UTF-8.
+
+    Where nobody reads any more (`| head`), the run goes on without a word.
+    """
+    try:
+        print(line.encode(errors="backslashreplace").decode(), flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def sentence(error: InputError | OSError, place: str | os.PathLike[str]) -> str:

@@ -100,11 +100,13 @@ def opened(
     Raises
     ------
     InputError
-        As `RunFolder.lock`; the checkpoint is damaged.
+        As `RunFolder.lock`; the checkpoint is damaged; a folder without one holds shards.
     OSError
         The folder cannot be made or written.
     """
     folder = RunFolder(path, model)
+    if not folder.checkpoint.exists() and next(folder.path.glob("*.tar"), None):
+        raise FolderError(f"{path} holds shards: expected the folder of a run, which comes last")
     try:
         if next((os.environ[name] for name in _RANKS if name in os.environ), "0") == "0":
             folder.lock()

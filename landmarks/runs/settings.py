@@ -69,6 +69,10 @@ class Settings:
             )
         names = {entry.name for entry in dataclasses.fields(cls)}
         if unknown := sorted(set(values) - names):
+            if names - set(values):
+                raise ConfigError(
+                    f"{source} holds no settings of a {cls.KIND}: {unknown[0]!r} is none of them"
+                )
             raise ConfigError(f"{source} has the unknown setting {unknown[0]!r}")
         try:
             return cls(**values)
