@@ -42,6 +42,7 @@ class Wanted:
     scalable = tells = True
     still = 0.0
     followed = 0.8
+    most = 2.5
 
     def points(self, requests):
         x = np.asarray(requests, float) * 10

@@ -17,8 +17,8 @@ _ROUNDS, _OFTENER, _DIALLED = 2, 2, 3
 # How often a face is corrected at most, and how much oftener from so many intensities on.
 _CLOSE = 0.04
 # Intensities whose edits are off by less are left as they are.
-_TIMES, _MORE, _MOST, _LEAST = 2.0, 0.5, 2.2, -0.5
-# How much may be requested: so many times what was asked for and so much more, and at all.
+_TIMES, _MORE, _LEAST = 2.0, 0.5, -0.5
+# How much may be requested: so many times what was asked for and so much more; and how little.
 _STEP, _SLOPES, _BELIEVED = 0.8, (0.2, 1.5), 0.1
 # How far a request goes at once, how steep readings are believed to rise, and how much what is
 # expected of them counts.
@@ -62,7 +62,7 @@ class Dialled:
         low = np.clip(begin, -_MARGIN, 0) * np.maximum(1 - row.asked / _WEAK, 0)
         self._goal = row.asked + low
         first = begin + (self._goal - begin) / row.target.followed
-        self._ask(np.clip(first, _LEAST, _most(row.asked)))
+        self._ask(np.clip(first, _LEAST, _most(row)))
 
     def _ask(self, requests: Array) -> None:
         self.row.ask(requests, np.zeros((len(requests), *self.row.pushed.shape[1:])))
@@ -103,7 +103,7 @@ class Dialled:
         near = _off(tries, self._goal) + _EVEN * np.abs(requests - curve[:, None])
         begin = near.argmin(axis=1)
         step = np.clip((self._goal - read[begin]) / slope, -_STEP, _STEP)
-        most = _most(self.row.asked)
+        most = _most(self.row)
         wanted = np.minimum(requests[begin] + step, most)[off > _CLOSE]
         if len(self.row.asked) >= _DIALLED:
             wanted = np.concatenate([wanted, np.minimum(curve, most)[off > _CLOSE]])
@@ -149,10 +149,10 @@ class Dialled:
             self._ask(curve)
             return
         for _ in range(_ASKED_AGAIN):
-            places = _rising(tries, row.asked, curve)
+            places = _rising(tries, row, curve)
             if not any([self._look_again(tries, place, reader) for place in set(places)]):
                 break
-        taken = [tries[k] for k in _rising(tries, row.asked, curve)]
+        taken = [tries[k] for k in _rising(tries, row, curve)]
         row.requests = np.array([one.request for one in taken])
         row.wanted = np.stack([one.wanted for one in taken])
         edits = zip(*(one.edit for one in taken), strict=True)
@@ -169,9 +169,9 @@ class Dialled:
         return np.maximum.accumulate(np.interp(self._goal, rising, grid))
 
 
-def _most(asked: Array) -> Array:
-    """Largest requests for intensities (S,)."""
-    return np.maximum(np.minimum(_TIMES * asked + _MORE, _MOST), asked)
+def _most(row: Row) -> Array:
+    """Largest requests (S,) for the intensities."""
+    return np.maximum(np.minimum(_TIMES * row.asked + _MORE, row.target.most), row.asked)
 
 
 def _readings(tries: Sequence[Try]) -> tuple[Array, Array, Array]:
@@ -187,8 +187,8 @@ def _off(tries: Sequence[Try], asked: Array) -> Array:
     return np.asarray(off + _TEARS * np.array([one.torn for one in tries]))
 
 
-def _rising(tries: Sequence[Try], asked: Array, curve: Array) -> list[int]:
-    """Which of some edits, in the order of their requests, to show at the intensities (S,).
+def _rising(tries: Sequence[Try], row: Row, curve: Array) -> list[int]:
+    """Which of some edits, in the order of their requests, to show at a row's intensities (S,).
 
     `curve` (S,) are the requests of a smooth curve through all readings.
 
@@ -198,16 +198,16 @@ def _rising(tries: Sequence[Try], asked: Array, curve: Array) -> list[int]:
     rise; no request falls (dynamic programming).
     """
     requests, plain, steady = _readings(tries)
-    cost = _off(tries, asked) + _EVEN * np.abs(requests - curve[:, None])
-    cost += _TEARS * (requests > _most(asked)[:, None])
+    cost = _off(tries, row.asked) + _EVEN * np.abs(requests - curve[:, None])
+    cost += _TEARS * (requests > _most(row)[:, None])
     falls = [read[:, None] < read + _STAYS for read in (plain, steady)]
     fine = _FALLS * (falls[0] + _STEADY * falls[1])
     before = np.tril(np.ones((len(tries), len(tries)), bool))
     total, ways = cost[0], []
-    for row in cost[1:]:
+    for more in cost[1:]:
         each = np.where(before, total[None] + fine, np.inf)
         ways.append(each.argmin(axis=1))
-        total = each.min(axis=1) + row
+        total = each.min(axis=1) + more
     taken = [int(total.argmin())]
     for way in reversed(ways):
         taken.append(int(way[taken[-1]]))

@@ -34,6 +34,8 @@ _FOLLOWED = {
 }
 # How far a predictor follows what is done to a face: rise of the reading for one of the request, as
 # the median of validation persons.
+_MOST, _MOST_OF = 2.5, {"disgust": 1.8}
+# Largest requests; of more disgust a face is squeezed, and another person's.
 _RENDERED = 0.5
 # Of the way to the expression of a photograph, which goes to that of a rendered head.
 _BELOW = 0.5
@@ -156,6 +158,8 @@ class Target:
         Request that moves nothing, which is what the face reads; None where that is not known.
     followed : float
         Rise of the reading that is to be expected for one of the request.
+    most : float
+        What is requested at most, where no more is asked for.
 
     Raises
     ------
@@ -195,6 +199,7 @@ class Target:
                     "name an emotion"
                 )
         self.followed = _FOLLOWED.get(self.emotion or "", 1.0)
+        self.most = _MOST_OF.get(self.emotion or "", _MOST)
         self.still: float | None = None
         if wish.gold is None and wish.landmarks is None:
             self.still = float(self.read(source[None])[0])
