@@ -122,19 +122,22 @@ def test_what_a_plain_look_shows_counts_most():
     assert np.abs(read - asked).max() <= 0.06
 
 
-def test_an_edit_is_looked_for_anew_before_it_is_taken(monkeypatch):
-    """A first look misreads the best edit; in the whole picture that comes out."""
+def test_edits_of_a_dial_are_looked_for_anew_before_they_are_taken(monkeypatch):
+    """A first look misreads what goes beyond; in the whole picture that comes out."""
     looks = []
 
     def anew(face, search, place, coordinates, wanted, residual):
         request = wanted[MOUTH, 0] / 10
         looks.append(request)
-        return np.full((68, 2), 0.0 if request < 1.2 else 9.0)
+        return np.full((68, 2), 90.0 if request > 1.3 else 10 * request)
 
     monkeypatch.setattr(Face, "found_anew", anew)
-    [row], _ = tuned(lambda r: min(r, 1.0), asked=[1.0], plain=lambda r: r + 0.02, whole=True)
-    assert len(looks) >= 1
-    assert row.requests[0] == max(looks)
+    plain = whole_pixels
+    [row], _ = tuned(lambda r: 0.8 * r, asked=[0.0, 0.5, 1.0], plain=plain, whole=True)
+    assert max(looks) > 1.2
+    assert len(looks) >= 3
+    [row], _ = tuned(lambda r: 0.8 * r, asked=[1.0], plain=plain, whole=True)
+    assert row.requests == pytest.approx([1.25], abs=0.1)
 
 
 def test_a_face_that_shows_less_than_neutral_is_left_as_it_is_at_0(monkeypatch):

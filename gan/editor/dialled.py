@@ -31,7 +31,7 @@ _STEADY, _FALLS, _STAYS, _EVEN, _TEARS = 0.4, 0.4, 0.01, 0.15, 2.0
 # Weights: of the steady reading beside the plain one, of a reading that does not rise by so much,
 # of how far a request is from a smooth curve, and of what may not be.
 _ASKED_AGAIN, _SMALL = 3, 1_500_000
-# How often edits that are to be taken are looked for anew, in pictures of so many bytes.
+# How often edits of a dial that are to be taken are looked for anew, in pictures of so many bytes.
 
 
 class Try(NamedTuple):
@@ -148,7 +148,7 @@ class Dialled:
         if self._film:
             self._ask(curve)
             return
-        for _ in range(_ASKED_AGAIN):
+        for _ in range(_ASKED_AGAIN if len(row.asked) >= _DIALLED else 0):
             places = _rising(tries, row, curve)
             if not any([self._look_again(tries, place, reader) for place in set(places)]):
                 break
