@@ -32,8 +32,8 @@ _FOLLOWED = {
     "sadness": 0.35,
     "surprise": 0.65,
 }
-# How far a predictor follows what is done to a face: rise of the reading for one of the request, as
-# the median of validation persons.
+# How far a predictor follows what is done to a face: rise of the reading for one of the request,
+# about as the median of ten validation faces; of sadness that was 0.2, and spread most.
 _MOST, _MOST_OF = 2.5, {"disgust": 1.8}
 # Largest requests; of more disgust a face is squeezed, and another person's.
 _RENDERED = 0.5
