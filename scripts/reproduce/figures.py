@@ -66,8 +66,7 @@ def bars(rows: dict[str, Any], column: str = "read", chance: float | None = None
 
 def caption(row: dict[str, Any]) -> str:
     """An arm's title with what it is told."""
-    told = [f"label {row['label']}"] if row.get("label", "–") != "–" else []
-    told += [f"neutral {row['neutral']}"] if row.get("neutral") else []
+    told = [f"{name} {row[name]}" for name in ("label", "neutral") if row.get(name, "–") != "–"]
     return f"{row['title']} [{', '.join(told)}]" if told else str(row["title"])
 
 
