@@ -120,6 +120,13 @@ def test_a_face_is_wanted_as_strong_as_asked_for(model, smiling):
     assert target.read(target.points(asked)) == pytest.approx(asked, abs=0.02)
 
 
+def test_a_neutral_face_that_smiles_is_doubted(model, smiling):
+    doubted = Target(Wish("fear"), model, smiling, smiling)
+    assert doubted.note.startswith("the neutral photograph shows happiness of ")
+    calm = model.intensify(smiling, 0)
+    assert not Target(Wish("fear"), model, smiling, calm).note
+
+
 def test_without_an_emotion_it_is_the_faces_own(model, smiling):
     target = Target(Wish(intensity=0.5), model, smiling)
     assert target.emotion == "happiness"

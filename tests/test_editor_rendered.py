@@ -59,6 +59,8 @@ def test_rendered_heads_go_half_the_way(finder, portrait):
     rendered = Target(Wish("happiness"), model, points, rendered=True)
     assert photographed.tells
     assert not rendered.tells
-    half = photographed.still + 0.5 * (1.2 - photographed.still)
-    assert rendered.points([1.2]) == pytest.approx(photographed.points([half]))
+    half = photographed.still + 0.5 * (2 - photographed.still)
+    assert rendered.points([2.0]) == pytest.approx(photographed.points([half]))
     assert rendered.points([rendered.still]) == pytest.approx(points[None])
+    assert rendered.points([0.0]) == pytest.approx(photographed.points([0.0]))
+    assert "seems rendered" in rendered.note

@@ -97,7 +97,7 @@ def check_faces(faces: Faces) -> None:
     """
     if faces is None or (isinstance(faces, str) and faces in ("largest", "all")):
         return
-    if isinstance(faces, (int, np.integer)) and not isinstance(faces, bool):
+    if isinstance(faces, (int, np.integer)) and not isinstance(faces, bool) and faces >= 1:
         return
     if isinstance(faces, tuple) and len(faces) == 2 and all(map(_is_finite, faces)):
         return

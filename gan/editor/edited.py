@@ -81,8 +81,8 @@ def told(edited: Edited) -> str:
 def short_of(edited: Edited) -> tuple[str, ...]:
     """A sentence for each face that shows much less than was asked for."""
     return tuple(
-        f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: this "
-        "face cannot show more without losing its likeness"
+        f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: "
+        "more was not found without losing the likeness, or not looked for (--once)"
         for face in edited.faces
         if face.read is not None and face.intensity - face.read > _SHORT
     )

@@ -130,7 +130,7 @@ def editing(
                 "spearman_mean": _mean(ranks),
                 "spearman_at_least_098": _mean(ranks[rising] >= 0.98),
                 "mean_absolute_error": _mean(np.abs(off)),
-                "within_015": _mean(np.abs(off[rising]) <= 0.15),
+                "within_015": _mean(np.abs(off) <= 0.15),
                 "read": [_mean(column) for column in shown.read.T],
                 "identity_at_1": _mean(shown.identity[:, _FULL]),
             }

@@ -38,6 +38,8 @@ _MOST, _MOST_OF = 2.5, {"disgust": 1.8}
 # Largest requests; of more disgust a face is squeezed, and another person's.
 _RENDERED = 0.5
 # Of the way to the expression of a photograph, which goes to that of a rendered head.
+_NOT_NEUTRAL = 0.5
+# From which intensity on a face that is given as neutral is doubted.
 _BELOW = 0.5
 # Landmarks below neutral go on as they came down over this intensity.
 _ELSEWHERE, _LARGER, _TURNED = 0.5, 1.6, 25.0
@@ -203,7 +205,16 @@ class Target:
         self.still: float | None = None
         if wish.gold is None and wish.landmarks is None:
             self.still = float(self.read(source[None])[0])
+        if neutral is not None and self.scalable:
+            what, strength = _shown(model.estimate(neutral))
+            if strength > _NOT_NEUTRAL:
+                self.note = self.note or f"the neutral photograph shows {what} of {strength:.2f}"
         self._halved = rendered and self.scalable and self.still is not None
+        if self._halved:
+            self.note = self.note or (
+                "the face seems rendered, no photograph: its expression goes half as far, and is "
+                "not corrected by what is read"
+            )
 
     @property
     def scalable(self) -> bool:
@@ -230,7 +241,10 @@ class Target:
         """
         given = np.asarray(requests, dtype=np.float64)
         if self._halved and self.still is not None:
-            given = self.still + _RENDERED * (given - self.still)
+            # Towards neutral it goes the whole way: 0 is no expression on every face.
+            given = np.where(
+                given > self.still, self.still + _RENDERED * (given - self.still), given
+            )
         below = np.minimum(given, 0)
         if not below.any():
             return self._points(given)

@@ -180,10 +180,12 @@ def _protocol(
         )
         table = tabulate(answers, protocol, EMOTIONS)
         aim = table["aim"]
+        below = aim["below_ceiling"][0]
         _tell(
             f"{protocol}: {100 * aim['accuracy'][0]:.1f} % recognised, "
             f"{100 * aim['gain']['raw'][0]:+.1f} points over raw, "
-            f"{100 * aim['below_ceiling'][0]:.1f} below the ceiling"
+            f"{100 * abs(below):.1f} {'below' if below > 0 else 'above'} the ceiling "
+            f"({table['weak']} weak faces)"
         )
         return table
 

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from landmarks.scheme import CLOSED_REGIONS, REGIONS
 from scripts.reproduce.arms import CEILINGS, TARGET
 
-_INK, _OURS, _OTHER, _CEILING = "#28304a", "#0b6e4f", "#8a93ab", "#b0561b"
+_INK, _OURS, _OTHER, _CEILING = "#28304a", "#0b6e4f", "#8a93ab", "#3b5ba5"
+_LEAK = _WRONG = "#b0561b"
 _CELL = 2.4, 2.9
 """Of a drawn face, in distances between the outer eye corners."""
 _SHOWN = {
@@ -49,10 +50,15 @@ def bars(rows: dict[str, Any], column: str = "read", chance: float | None = None
     for place, (name, row) in enumerate(reversed(shown)):
         value, low, high = (100 * v for v in row[column]["accuracy"])
         color = _OURS if name == TARGET else _CEILING if name in CEILINGS else _OTHER
+        if row.get("label") == "known":
+            color = _LEAK
         axes.barh(place, value, color=color, height=0.4)
         axes.plot([low, high], [place, place], color=_INK, linewidth=1.4)
         axes.text(max(value, high) + 1, place, f"{value:.1f}", va="center", color=_INK, size=8)
-        axes.text(0.7, place + 0.24, caption(row), va="bottom", color=_INK, size=8)
+        axes.text(
+            0.7, place + 0.24, caption(row), va="bottom", color=_INK, size=8,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
+        )  # fmt: skip
     axes.set_yticks([])
     axes.set_ylim(-0.4, len(shown) - 0.3)
     if chance is not None:
@@ -71,7 +77,10 @@ def caption(row: dict[str, Any]) -> str:
 
 
 def confusions(named: dict[str, list[list[int]]], classes: list[str]) -> str:
-    """Confusion matrices, two or three in a row; rows are true classes, in percent."""
+    """Confusion matrices, two or three in a row; rows are true classes, in percent.
+
+    A class that no face shows has dashes.
+    """
     columns = min(len(named), 2 if len(named) in (2, 4) else 3)
     rows = math.ceil(len(named) / columns)
     figure = Figure(figsize=(2.6 * columns + 0.5, 3.3 * rows), layout="constrained")
@@ -86,9 +95,9 @@ def confusions(named: dict[str, list[list[int]]], classes: list[str]) -> str:
         share = 100 * table / np.maximum(table.sum(axis=1, keepdims=True), 1)
         axes.imshow(share, cmap="Greens", vmin=0, vmax=100)
         for row, column in np.ndindex(*share.shape):
-            value = share[row, column]
+            value, faces = share[row, column], table[row].sum()
             axes.text(
-                column, row, f"{value:.0f}", ha="center", va="center", size=7,
+                column, row, f"{value:.0f}" if faces else "–", ha="center", va="center", size=7,
                 color="white" if value > 60 else _INK,
             )  # fmt: skip
         axes.set_xticks(range(len(short)), short, rotation=90, size=8)
@@ -122,7 +131,8 @@ def drawn_faces(examples: list[dict[str, Any]]) -> str:
         told = f"{example['person']}\n{example['emotion']}"
         _name(axes, -0.8 * wide, row * high, told)
         for column, (face, word) in enumerate(zip(faces, said, strict=True)):
-            color = _OURS if word in (None, example["emotion"]) else _CEILING
+            right = word == example["emotion"]
+            color = _INK if word is None else _OURS if right else _WRONG
             points = np.reshape(face, (68, 2))
             points = points - (points.min(axis=0) + points.max(axis=0)) / 2
             for name, indices in REGIONS.items():
@@ -175,7 +185,7 @@ def painted_faces(
     for row, (person, words) in enumerate(zip(people, said, strict=True)):
         _name(axes, -0.42, row + 0.4, person)
         for column, word in enumerate(words):
-            color = _OURS if word == truth[row] else _CEILING
+            color = _OURS if word == truth[row] else _WRONG
             axes.text(column + 0.5, row + 0.9, word, ha="center", va="center", size=8, color=color)
     return _png(figure)
 

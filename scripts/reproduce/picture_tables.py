@@ -180,9 +180,10 @@ def _answer(tables: list[dict[str, Any]]) -> str:
         gain = arms[TARGET]["read"]["difference"]
         ours, raw = (arms[arm]["read"]["accuracy"][0] for arm in (TARGET, "raw"))
         weak = "" if table is tables[0] else ", as they were photographed,"
+        faces = arms[TARGET]["read"]["faces"]
         parts.append(
-            f"{100 * ours:.1f} % of weak faces{weak} are recognised after our calibration (label "
-            f"unknown, own neutral known), {100 * (ours - raw):+.1f} points over raw ones "
+            f"{100 * ours:.1f} % of {faces} weak faces{weak} are recognised after our calibration "
+            f"(label unknown, own neutral known), {100 * (ours - raw):+.1f} points over raw ones "
             f"({100 * gain['accuracy'][1]:+.1f} to {100 * gain['accuracy'][2]:+.1f}; wanted: "
             f"{100 * GAIN:+.0f}; balanced over emotions {100 * gain['balanced_accuracy'][0]:+.1f})."
         )
@@ -190,12 +191,13 @@ def _answer(tables: list[dict[str, Any]]) -> str:
     real = arms["real"]["read"]
     shown = [
         f"{arms[arm]['title']} {100 * arms[arm]['read']['difference']['accuracy'][0]:+.1f} points "
-        f"({100 * arms[arm]['read']['difference']['balanced_accuracy'][0]:+.1f})"
+        f"(balanced {100 * arms[arm]['read']['difference']['balanced_accuracy'][0]:+.1f})"
         for arm in _UNREAL
         if arm in arms
     ]
     parts.append(
-        f"New people's true photographs: taught by true ones, {100 * real['accuracy'][0]:.1f} % "
+        f"New people's {real['faces']} true photographs: taught by true ones, "
+        f"{100 * real['accuracy'][0]:.1f} % "
         f"are recognised ({100 * real['balanced_accuracy'][0]:.1f} % balanced over emotions); "
         f"taught by others alone: {'; '.join(shown)} (wanted: {-100 * DISTANCE:.0f} or better)."
     )

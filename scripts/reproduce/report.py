@@ -15,7 +15,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from landmarks.files import replacing
 from scripts.reproduce import figures
-from scripts.reproduce.arms import ARMS, TARGET
+from scripts.reproduce.arms import TARGET
 
 PAGE, RESULTS = "index.html", "results.json"
 
@@ -78,13 +78,16 @@ def _environment() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent), autoescape=True, undefined=StrictUndefined
     )
     environment.filters["percent"] = lambda share: f"{100 * share:.1f}"
-    environment.filters["points"] = lambda share: f"{100 * share:+.1f}"
+    environment.filters["points"] = lambda share: f"{100 * share:+.1f}".replace("-", "−")
     environment.filters["pvalue"] = _p
     return environment
 
 
 def _p(value: float) -> str:
-    return f"{value:.3f}" if value >= 0.001 else f"< 10^{math.ceil(math.log10(max(value, 1e-300)))}"
+    if value >= 0.001:
+        return f"{value:.3f}"
+    power = -math.ceil(math.log10(max(value, 1e-300)))
+    return "< 10⁻" + "".join("⁰¹²³⁴⁵⁶⁷⁸⁹"[int(digit)] for digit in str(power))
 
 
 def _drawn(table: dict[str, Any]) -> dict[str, Any]:
@@ -92,7 +95,10 @@ def _drawn(table: dict[str, Any]) -> dict[str, Any]:
     emotions = table["emotions"]
     confusion = np.asarray(table["arms"]["raw"]["read"]["confusion"])
     commonest = confusion.sum(axis=1).max() / confusion.sum()
-    compared = {ARMS[arm].title: table["arms"][arm]["read"]["confusion"] for arm in _COMPARED}
+    compared = {
+        figures.caption(table["arms"][arm]): table["arms"][arm]["read"]["confusion"]
+        for arm in _COMPARED
+    }
     return {
         **table,
         # Columns that an arm lacks; the template asks for them.
@@ -118,7 +124,7 @@ def _drawn_pictures(found: dict[str, Any], folder: Path) -> dict[str, Any]:
                 for name, row in table["arms"].items()
             }
             chosen = [arms[name] for name in _DRAWN if name in arms]
-            shown = {row["title"]: row["read"]["confusion"] for row in chosen}
+            shown = {figures.caption(row): row["read"]["confusion"] for row in chosen}
             bars, confusions = figures.bars(arms), figures.confusions(shown, found["emotions"])
             tables.append({**table, "arms": arms, "bars": bars, "confusions": confusions})
         faces = figures.file_uri(folder / drawing["faces"])
