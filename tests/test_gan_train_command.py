@@ -4,6 +4,8 @@ import json
 import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 
@@ -377,3 +379,15 @@ def test_a_second_ctrl_c_is_told_truly(run, monkeypatch):
 
     monkeypatch.setitem(training.STEPS, "published", pressed)
     assert "interrupted without saving: a checkpoint that was there is kept" in run(code=2)
+
+
+def test_a_run_whose_progress_nobody_reads_goes_on():
+    told = "import sys; from landmarks.runs.command import report\n"
+    told += "for _ in range(2): report('epoch')\nprint('went on', file=sys.stderr)"
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-c", told], stdout=writer, stderr=subprocess.PIPE, check=False
+    )
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, b"went on\n")

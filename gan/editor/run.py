@@ -21,6 +21,7 @@ from gan.editor.model_file import save_editor
 from gan.editor.network import Critic, RepairNetwork
 from gan.sample_grid import sample_grid
 from landmarks.keypoints.schedules import rate_at
+from landmarks.runs.network_run import follow
 from landmarks.runs.options import TrainingError
 from landmarks.runs.run_folder import RunFolder
 from landmarks.runs.state import Progress, restore, save_state
@@ -187,17 +188,9 @@ class Run:
         self._critic.requires_grad_(True)
         self._optimizer.step()
         self.step += 1
-        self._follow()
+        follow(self._average, self._network, self.step, settings["ema"])
         self._finite &= torch.isfinite(loss.detach())
         return {name: part.detach() for name, part in (others | parts).items()}
-
-    def _follow(self) -> None:
-        """Move the average towards the weights; faster at the beginning, when all is new."""
-        decay = min(self.config.settings["ema"], (1 + self.step) / (10 + self.step))
-        new = self._network.state_dict()
-        with torch.no_grad():
-            for name, value in self._average.state_dict().items():
-                value.lerp_(new[name], 1 - decay)
 
     def _check(self) -> RunFolder:
         assert self._folder is not None
