@@ -4,7 +4,9 @@ import numpy as np
 import pytest
 
 from gan.editor.compose import compose
+from gan.editor.repair import Repaired
 from gan.editor.square import SIDE, inverse
+from gan.editor.warp import Moves
 
 ROW = np.arange(SIDE, dtype=np.float32)
 IDENTITY = np.stack(np.meshgrid(ROW, ROW), axis=-1)
@@ -28,7 +30,9 @@ def placed(scale, degrees, centre=(150, 130)):
 
 def edited(image, matrix, coordinates=IDENTITY, region=DISC, residual=NOTHING):
     result = image.copy()
-    compose(image, matrix, coordinates.astype(np.float32), region, residual).onto(result)
+    moved = Moves(coordinates.astype(np.float32))
+    square = np.zeros((SIDE, SIDE, 3), np.uint8)
+    compose(image, matrix, Repaired(moved, region, square, residual)).onto(result)
     return result
 
 

@@ -10,6 +10,7 @@ from gan.editor import Edited, Editor
 from gan.editor.choice import NoFaceError
 from gan.editor.repair import Repairer
 from gan.editor.square import SIDE
+from gan.editor.warp import Moves
 from gan.editor.wish import Wish
 from landmarks.detector import Box
 from landmarks.errors import InputError, PointsError
@@ -65,8 +66,11 @@ def test_only_the_face_changes(editor, head, points):
 def test_nothing_coloured_is_painted_into_a_grey_photograph(head, points):
     class Paints(Repairer):
         def __call__(self, squares, source, wanted):
-            made = super().__call__(squares, source, wanted)
-            return made._replace(residual=made.regions[..., None] * np.float32([60, 0, -30]))
+            colour = np.float32([60, 0, -30])
+            return [
+                made._replace(residual=made.region[..., None] * colour)
+                for made in super().__call__(squares, source, wanted)
+            ]
 
     paints = Editor(Paints(None))
     wish = {"emotion": "happiness", "source": points, "exact": False}
@@ -139,9 +143,12 @@ def test_a_panorama_is_edited_as_a_small_picture_is(editor, head, points):
 def test_the_edits_of_faces_close_together_both_stay(points, monkeypatch):
     class Brightens(Repairer):
         def __call__(self, squares, source, wanted):
-            made = super().__call__(squares, source, wanted)
-            light = made.regions[..., None] * np.float32([40, 40, 40])
-            return made._replace(maps=np.zeros_like(made.maps) + IDENTITY, residual=light)
+            return [
+                made._replace(
+                    moves=Moves(IDENTITY), residual=made.region[..., None] * np.float32([40] * 3)
+                )
+                for made in super().__call__(squares, source, wanted)
+            ]
 
     brightens = Editor(Brightens(None))
     boxes = [Box(left, 50, left + 80, 130, 1.0) for left in (40, 110)]

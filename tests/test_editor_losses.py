@@ -8,8 +8,9 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from gan.editor import losses  # noqa: E402
+from gan.editor.inputs import CHANNELS  # noqa: E402
 from gan.editor.judge import Judge, Seen  # noqa: E402
-from gan.editor.network import Critic  # noqa: E402
+from gan.editor.network import Critic, Critics  # noqa: E402
 from gan.editor.square import SIDE  # noqa: E402
 from landmarks import detect  # noqa: E402
 from landmarks.keypoints.crops import square  # noqa: E402
@@ -49,18 +50,42 @@ def test_before_there_is_a_critic_no_part_is_on_another_device():
     share = dict.fromkeys(("l1", "structure", "landmarks", "perception"), 1.0)
     share |= {"adversarial": 0.0, "matching": 0.0}
     loss, parts = losses.generator_loss(
-        face, face, weight, points, (seen, seen), (made(1), [], []), share
+        face, face, weight, points, (seen, seen), ([], [], []), share
     )
     assert {part.device.type for part in (loss, *parts.values())} == {"meta"}
 
 
-def test_the_critic_is_right_about_what_it_is_sure_of():
-    sure = torch.full((2, 1, 3, 3), 1.5)
-    assert float(losses.critic_loss(sure, -sure)) == 0
-    assert float(losses.critic_loss(-sure, sure)) == pytest.approx(5.0)
-    logits, features = Critic((8, 8))(torch.zeros(2, 3, 32, 32), torch.zeros(2, 10, 32, 32))
-    assert logits.shape == (2, 1, 8, 8)
-    assert [f.shape[1] for f in features] == [8, 8]
+def test_the_critics_are_right_about_what_they_are_sure_of():
+    sure = [torch.full((2, 1, 3, 3), 1.5), torch.full((2, 1, 5, 5), 1.5)]
+    unsure = [-values for values in sure]
+    assert float(losses.critic_loss(sure, unsure)) == 0
+    assert float(losses.critic_loss(unsure, sure)) == pytest.approx(5.0)
+    half = [sure[0], unsure[1]]  # each critic counts alike, however large its map is
+    assert float(losses.critic_loss(half, unsure)) == pytest.approx(1.25)
+
+
+def test_one_critic_looks_at_the_face_and_one_at_the_mouth():
+    torch.manual_seed(0)
+    critics = Critics().eval()
+    wanted = torch.full((2, 68, 2), 64.0)
+    wanted[1, 48:] = 127.0  # a mouth at the edge
+    planes = torch.zeros(2, CHANNELS, SIDE, SIDE)
+
+    def logits(faces):
+        with torch.no_grad():
+            found, features = critics(faces, planes, wanted)
+        assert [f.shape[1] for f in features] == [32, 64, 112, 32, 64]
+        return found
+
+    plain = logits(torch.zeros(2, 3, SIDE, SIDE))
+    assert plain[0].shape == (2, 1, 16, 16)
+    assert plain[1].shape == (2, 1, 12, 14)
+    faces = torch.zeros(2, 3, SIDE, SIDE)
+    faces[:, :, 90:, 100:] = 1.0  # in the second one's window alone
+    other = logits(faces)
+    assert (other[0] != plain[0]).any(dim=-1).any(dim=-1).all()
+    assert (other[1][0] == plain[1][0]).all()
+    assert (other[1][1] != plain[1][1]).any()
 
 
 def test_the_critics_weights_have_largest_singular_value_one():
@@ -68,7 +93,7 @@ def test_the_critics_weights_have_largest_singular_value_one():
     critic = Critic((8, 8)).train()
     with torch.no_grad():
         for _ in range(60):
-            critic(torch.zeros(1, 3, 32, 32), torch.zeros(1, 10, 32, 32))
+            critic(torch.zeros(1, 6, 32, 32))
     for layer in (*critic.layers, critic.last):
         values = torch.linalg.svdvals(layer.weight.detach().flatten(1))
         assert float(values[0]) == pytest.approx(1, abs=0.02)

@@ -24,7 +24,7 @@ from gan.editor.measuring import (
 )
 from gan.editor.repair import Repairer
 from gan.editor.square import SIDE, into, square_of
-from gan.editor.warp import backward_map, warp
+from gan.editor.warp import moves, warp
 from landmarks import detect
 from landmarks.placing import make_placer
 from scripts import build_editor
@@ -40,7 +40,7 @@ def pair(portrait) -> Pair:
     crop = square_of(points)
     face, placed = crop.cut(portrait), into(crop.matrix, points)
     wanted = ExpressionModel.load().intensify(placed, 1.0, "surprise")
-    return Pair(face, warp(face, backward_map(placed, wanted)), placed, wanted)
+    return Pair(face, warp(face, moves(face, placed, wanted)), placed, wanted)
 
 
 def test_what_is_the_second_picture_has_no_error(pair):

@@ -13,14 +13,14 @@ pytest.importorskip("tensorboard")
 
 from calibration import ExpressionModel  # noqa: E402
 from gan.editor import train as command  # noqa: E402
-from gan.editor.batches import Batches, example, matched  # noqa: E402
+from gan.editor.batches import Batches, example, matched, opening  # noqa: E402
 from gan.editor.config import Config  # noqa: E402
-from gan.editor.frames import film_of, load_frames, pairs_of, read_frames  # noqa: E402
+from gan.editor.frames import Frames, film_of, load_frames, pairs_of, read_frames  # noqa: E402
 from gan.editor.measuring import warped  # noqa: E402
 from gan.editor.network import RepairNetwork  # noqa: E402
 from gan.editor.square import into, square_of  # noqa: E402
 from gan.editor.training import train  # noqa: E402
-from gan.editor.warp import backward_map, warp  # noqa: E402
+from gan.editor.warp import moves, warp  # noqa: E402
 from landmarks import detect  # noqa: E402
 from landmarks.errors import InputError  # noqa: E402
 from landmarks.runs.options import Options  # noqa: E402
@@ -54,7 +54,7 @@ def shards(tmp_path_factory, portrait) -> Path:
     crop = square_of(points)
     face, placed = crop.cut(portrait), into(crop.matrix, points)
     wanted = ExpressionModel.load().intensify(placed, 1.0, "surprise")
-    moments = [(face, placed), (warp(face, backward_map(placed, wanted)), wanted)]
+    moments = [(face, placed), (warp(face, moves(face, placed, wanted)), wanted)]
     target = tmp_path_factory.mktemp("pairs") / "shards"
     names = [*persons("train", 2), *persons("validation", 1), *persons("test", 1)]
     with writing_set(target, {"source": "one portrait"}) as written:
@@ -116,6 +116,18 @@ def test_a_batch_is_a_function_of_its_step(shards):
     for a, b in zip(one(4), other(4), strict=True):
         assert torch.equal(a, b)
     assert not torch.equal(one(4).planes, one(5).planes)
+
+
+def test_pairs_whose_mouths_open_or_close_are_drawn_three_times():
+    closed = np.zeros((68, 2))
+    closed[[36, 45]] = [[0, 0], [40, 0]]
+    ajar, wide = closed.copy(), closed.copy()
+    ajar[65:68, 1], wide[65:68, 1] = 2, 4
+    assert opening(np.stack([closed, ajar, wide])) == pytest.approx([0, 0.05, 0.1])
+    pairs = np.array([(0, 1), (1, 2), (0, 2), (2, 0)])
+    frames = Frames((), np.stack([closed, ajar, wide]), ("a",) * 3, pairs)
+    drawn = Batches([frames], 1, 0)._rows[0]
+    assert np.bincount(drawn).tolist() == [1, 1, 3, 3]
 
 
 def test_light_of_the_target_is_that_of_the_source(shards):
@@ -217,7 +229,7 @@ def test_weights_are_half_as_large_and_exported_alike(shards, tmp_path):
     [frames] = load_frames([shards]).train
     pair = matched(frames, 0)
     said = [
-        Repairer.load(path, device)(pair.source[None], pair.before[None], pair.after[None])
+        Repairer.load(path, device)(pair.source[None], pair.before[None], pair.after[None])[0]
         for path, device in ((tmp_path / "editor.onnx", None), (tmp_path / "run", "cpu"))
     ]
     np.testing.assert_allclose(said[0].residual, said[1].residual, atol=255 * TOLERANCE)

@@ -6,6 +6,7 @@ import pytest
 from gan.editor.repair import Repaired
 from gan.editor.row import Reader, Row
 from gan.editor.tuning import between, tune
+from gan.editor.warp import Moves
 
 ASKED = np.array([0.0, 0.5, 1.0, 1.5])
 JAW, MOUTH = 8, 60
@@ -26,14 +27,14 @@ class Face:
     def in_square(self, wanted):
         return wanted
 
-    def found(self, places, coordinates, wanted, residual):
+    def found(self, places, edit):
         return [
-            np.tile([place(self.shows(wanted[MOUTH, 0] / 10)) * 10, 0.0], (68, 1))
+            np.tile([place(self.shows(edit.region[MOUTH, 0] / 10)) * 10, 0.0], (68, 1))
             for place in places
         ]
 
-    def found_anew(self, search, place, *edit):
-        return self.found([place], *edit)[0]
+    def found_anew(self, search, place, edit):
+        return self.found([place], edit)[0]
 
 
 class Wanted:
@@ -66,7 +67,7 @@ class Repairs:
         assert len(squares) == len(source) == len(wanted)
         self.batches.append(len(wanted))
         maps = [GRID if w[MOUTH, 0] < self.torn else GRID[:, ::-1] for w in wanted]
-        return Repaired(np.array(maps), wanted, wanted)
+        return [Repaired(Moves(m), w, w, w) for m, w in zip(maps, wanted, strict=True)]
 
 
 def exactly(shown):
@@ -98,7 +99,7 @@ def shown(row, look=exactly):
 def test_faces_show_what_was_asked_for(shows, asked):
     [row], repairs = tuned(shows, asked=asked)
     assert np.maximum(shown(row), 0) == pytest.approx(np.array(asked), abs=0.04)
-    assert (row.made.regions == row.wanted).all()
+    assert (np.array([edit.region for edit in row.made]) == row.wanted).all()
     assert len(repairs.batches) <= (5 if len(asked) > 1 else 3)
 
 
@@ -108,7 +109,7 @@ def test_a_dial_rises_whatever_the_faces_show(film):
     faces = [lambda r: 0.7 * r + rng.normal(0, 0.05) for _ in range(5)]
     rows, _ = tuned(*faces, asked=np.arange(6) / 5, film=film)
     for row in rows:
-        assert len(row.requests) == len(row.made.maps) == 6
+        assert len(row.requests) == len(row.made) == 6
         assert (np.diff(row.requests) >= 0).all()
         assert row.requests == pytest.approx(row.asked / 0.7, abs=0.25)
 
@@ -126,8 +127,8 @@ def test_edits_of_a_dial_are_looked_for_anew_before_they_are_taken(monkeypatch):
     """A first look misreads what goes beyond; in the whole picture that comes out."""
     looks = []
 
-    def anew(face, search, place, coordinates, wanted, residual):
-        request = wanted[MOUTH, 0] / 10
+    def anew(face, search, place, edit):
+        request = edit.region[MOUTH, 0] / 10
         looks.append(request)
         return np.full((68, 2), 90.0 if request > 1.3 else 10 * request)
 

@@ -8,7 +8,7 @@ from calibration import ExpressionModel
 from gan.editor.inputs import CHANNELS, network_input
 from gan.editor.region import region
 from gan.editor.square import INTER_OCULAR, SIDE, after, into, inverse, laid_over, square_of
-from gan.editor.warp import backward_map, identity, warp
+from gan.editor.warp import Moves, identity, moves, warp
 from landmarks import detect, scheme
 from landmarks.errors import PointsError
 
@@ -70,26 +70,28 @@ def test_what_is_no_face_has_no_square(broken, told):
 
 def test_equal_landmarks_move_nothing(face):
     image, placed = face
-    assert (backward_map(placed, placed) == identity()).all()
-    assert (warp(image, identity()) == image).all()
+    still = moves(image, placed, placed)
+    assert (still.face == identity()).all()
+    assert still.mouth is None
+    assert (warp(image, still) == image).all()
 
 
 def test_a_wanted_landmark_shows_what_was_at_its_place(face):
-    _, placed = face
+    image, placed = face
     wanted = into(np.array([[1.0, 0, 0], [0, 1.0, 0]]), placed)
     wanted[48:] += [0, 2.5]  # the mouth goes down, the chin with it
     wanted[5:12] += [0, 2.5]
-    found = backward_map(placed, wanted)
+    found = moves(image, placed, wanted).whole()
     at = cv2.remap(found, wanted[None].astype(np.float32), None, cv2.INTER_LINEAR)[0]
     inner = scheme.INNER_51
     assert np.linalg.norm(at - placed, axis=1)[inner].max() < 0.4
 
 
 def test_nothing_moves_where_the_region_ends(face):
-    _, placed = face
+    image, placed = face
     wanted = ExpressionModel.load().intensify(placed, 1.2, "surprise")
     still = region(placed, wanted) == 0
-    found = backward_map(placed, wanted)
+    found = moves(image, placed, wanted).whole()
     assert still.mean() > 0.25
     assert (found[still] == identity()[still]).all()
     assert np.abs(found - identity()).max() > 2
@@ -109,25 +111,26 @@ def test_the_region_holds_both_faces_and_not_the_edge(face):
 
 @pytest.mark.parametrize("gap", [None, 0.0, 0.3])
 def test_a_warp_does_not_tear_where_landmarks_fall_together(face, gap):
-    _, placed = face
+    image, placed = face
     wanted = placed.copy()
     if gap is None:
         wanted[60:68] = wanted[60:68].mean(axis=0)
     else:  # the lips close, or cross by a third of a pixel
         wanted[[61, 62, 63]] = wanted[[67, 66, 65]] + [0, gap]
-    found = backward_map(placed, wanted)
-    across, down = np.diff(found, axis=1)[:-1], np.diff(found, axis=0)[:, :-1]
-    areas = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
-    assert (areas <= 0).mean() < 0.001  # nothing is inside out
-    assert areas.max() < 4
+    moved = moves(image, placed, wanted)
+    for found in (moved.face, moved.mouth.lower):
+        across, down = np.diff(found, axis=1)[:-1], np.diff(found, axis=0)[:, :-1]
+        areas = across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0]
+        assert (areas <= 0).mean() < 0.001  # nothing is inside out
+        assert areas.max() < 4
 
 
 def test_the_network_is_shown_the_mouth_that_opens(face):
     image, placed = face
     wanted = ExpressionModel.load().intensify(placed, 1.0, "surprise")
-    found = backward_map(placed, wanted)
+    moved = moves(image, placed, wanted)
     mask = region(placed, wanted)
-    planes = network_input(warp(image, found), wanted, found, mask)
+    planes = network_input(warp(image, moved), wanted, moved, mask)
     assert planes.shape == (CHANNELS, SIDE, SIDE)
     assert planes.dtype == np.float32
     hull = wanted[60:68]
@@ -137,8 +140,8 @@ def test_the_network_is_shown_the_mouth_that_opens(face):
     outline = hull.astype(np.float32)
     area, length = cv2.contourArea(outline), cv2.arcLength(outline, True)
     assert area <= planes[4].sum() <= area + length
-    still = network_input(image, placed, backward_map(placed, placed), mask)
-    assert not still[6:9].any()
+    still = network_input(image, placed, moves(image, placed, placed), mask)
+    assert not still[[6, 7, 8, 10]].any()
     down = (placed - wanted)[57, 1] / 16  # the lower lip's middle
     x, y = np.rint(wanted[57]).astype(int)
     assert abs(planes[7, y, x] - down) < 0.05
@@ -149,5 +152,5 @@ def test_what_grows_is_told_as_powers_of_two(face):
     centre = np.full(2, (SIDE - 1) / 2)
     twice = ((identity() - centre) / 2 + centre).astype(np.float32)  # each way twice as large
     image = np.zeros((SIDE, SIDE, 3), np.uint8)
-    planes = network_input(image, placed, twice, np.ones((SIDE, SIDE), np.float32))
+    planes = network_input(image, placed, Moves(twice), np.ones((SIDE, SIDE), np.float32))
     np.testing.assert_allclose(planes[8], 2 / 3, atol=1e-5)

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from gan.editor.frames import Frames
 from gan.editor.inputs import network_input
+from gan.editor.mouth import LOWER, UPPER
 from gan.editor.region import region
 from gan.editor.square import SIDE, after, into, laid_over, square_of
-from gan.editor.warp import backward_map, warp
+from gan.editor.warp import moves, warp
 from landmarks import scheme
 from landmarks.keypoints.crops import Crop
 
@@ -27,6 +28,10 @@ _REACH = 5
 # Pixels around their landmarks that belong to them.
 _GAINS = (0.6, 1.6)
 # Light of two moments is made equal within these factors.
+_OFTENER = 3
+# How often pairs are drawn whose mouths open or close.
+PARTED = 0.06
+"""Change of `opening` from which on a mouth opens or closes."""
 
 
 class Batch(NamedTuple):
@@ -93,7 +98,8 @@ def matched(frames: Frames, row: int, jitter: NDArray[np.float64] | None = None)
 class Batches:
     """The batches of a run: a pure function of the step.
 
-    Every source has the same share; each of its pairs is drawn once before any is drawn again.
+    Every source has the same share. Each of its pairs is drawn once before any is drawn again;
+    those whose mouth opens or closes count as several.
 
     Parameters
     ----------
@@ -103,6 +109,7 @@ class Batches:
 
     def __init__(self, sources: Sequence[Frames], batch: int, seed: int) -> None:
         self._sources, self._batch, self._seed = tuple(sources), batch, seed
+        self._rows = [_rows(frames) for frames in sources]
 
     def __call__(self, step: int, pool: Executor | None = None) -> Batch:
         """The batch of a step, counted from 0; the threads of `pool` share the work."""
@@ -112,13 +119,28 @@ class Batches:
     def _one(self, position: int) -> Batch:
         number, drawn = position % len(self._sources), position // len(self._sources)
         frames = self._sources[number]
-        epoch, place = divmod(drawn, len(frames.pairs))
-        row = int(_order(len(frames.pairs), self._seed, number, epoch)[place])
+        rows = self._rows[number]
+        epoch, place = divmod(drawn, len(rows))
+        row = int(rows[_order(len(rows), self._seed, number, epoch)[place]])
         rng = np.random.default_rng([self._seed, position])
         pair = matched(frames, row, _jitter(rng))
         if rng.random() < 0.5:
             pair = _mirrored(pair)
         return example(_spoiled(pair, rng), wobble=rng)
+
+
+def opening(points: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far lips are apart, in inter-ocular distances; (..., 68, 2) → (...)."""
+    apart = np.linalg.norm(points[..., UPPER, :] - points[..., LOWER, :][..., ::-1, :], axis=-1)
+    eyes = np.linalg.norm(points[..., 36, :] - points[..., 45, :], axis=-1)
+    opened: NDArray[np.float64] = apart.mean(axis=-1) / eyes
+    return opened
+
+
+def _rows(frames: Frames) -> NDArray[np.int64]:
+    """Pairs as often as they are drawn: seldom does a mouth open wide."""
+    moved = np.abs(np.diff(opening(frames.points)[frames.pairs], axis=1))[:, 0]
+    return np.repeat(np.arange(len(frames.pairs)), np.where(moved > PARTED, _OFTENER, 1))
 
 
 @lru_cache(maxsize=16)
@@ -181,10 +203,10 @@ def example(pair: Pair, *, wobble: np.random.Generator | None = None) -> Batch:
         convention = wobble.normal(0, 0.6, before.shape)
         before = before + wobble.normal(0, 0.2, before.shape) + convention
         wanted = wanted + convention
-    coordinates = backward_map(before, wanted)
+    moved = moves(pair.source, before, wanted)
     mask = region(before, wanted)
-    warped = warp(pair.source, coordinates)
-    planes = network_input(warped, wanted, coordinates, mask)
+    warped = warp(pair.source, moved)
+    planes = network_input(warped, wanted, moved, mask)
     target = _in_light_of(warped, pair.target, mask)
     weight = mask * (1 + (_FEATURES - 1) * _features(pair.after))
     return Batch(

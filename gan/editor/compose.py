@@ -8,12 +8,17 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.editor.square import inverse
+from gan.editor.mouth import Mouth, layered
+from gan.editor.repair import Repaired
+from gan.editor.square import SIDE, into, inverse
+from gan.editor.warp import identity
 
 Array = NDArray[Any]
 
 _REACH = 6
 # Pixels around a sample that the interpolation looks at, and some.
+_NEAR = 3.5
+# Pixels of the square around the lips within which the mouth has layers.
 _SMALL = 0.02
 # Squares of photographs with faces this much smaller than the square are averaged first.
 
@@ -46,9 +51,7 @@ class Patch(NamedTuple):
 def compose(
     photograph: NDArray[np.uint8],
     matrix: NDArray[np.float64],
-    coordinates: NDArray[np.float32],
-    region: NDArray[np.float32],
-    residual: NDArray[np.float32],
+    edit: Repaired,
 ) -> Patch:
     """The photograph's own pixels, moved, and what a warp cannot make added.
 
@@ -58,12 +61,8 @@ def compose(
         RGB.
     matrix : (2, 3) float array
         Pixels of the photograph → pixels of the square, a similarity.
-    coordinates : (SIDE, SIDE, 2) float32 array
-        Where each pixel of the square comes from, in its own pixels; itself where `region` is 0.
-    region : (SIDE, SIDE) float32 array
-        0 where nothing may change.
-    residual : (SIDE, SIDE, 3) float32 array
-        Grey levels to add; 0 where `region` is.
+    edit : Repaired
+        A pixel of the square comes from itself, and nothing is added, where its region is 0.
 
     Returns
     -------
@@ -77,24 +76,74 @@ def compose(
     to the bit. Nothing is blended: both die away within the region, and a mixture of a moved and
     an unmoved face would show its contour twice.
     """
-    left, top, width, height = _extent(photograph, matrix, region)
+    left, top, width, height = _extent(photograph, matrix, edit.region)
     if width == 0 or height == 0:
         nothing = np.zeros((0, 0), bool)
         return Patch(0, 0, np.zeros((0, 0, 3), np.uint8), nothing)
-    side = len(region)
-    identity = np.stack(np.meshgrid(*[np.arange(side, dtype=np.float32)] * 2), axis=-1)
     local = matrix.copy()
     local[:, 2] += matrix[:, :2] @ (left, top)
     size = (width, height)
-    inside = _enlarged(region, local, size, cv2.INTER_LINEAR) > 0
-    moves = _enlarged(coordinates - identity, local, size) @ np.linalg.inv(matrix[:, :2]).T.astype(
-        np.float32
-    )
-    moves[~inside] = 0
-    pixels = _sampled(photograph, moves, left, top)
-    added = _enlarged(_averaged(residual, matrix), local, size)
+    inside = _enlarged(edit.region, local, size, cv2.INTER_LINEAR) > 0
+    shifts = _shifts(edit.moves.face - identity(), matrix, local, size)
+    shifts[~inside] = 0
+    pixels = _sampled(photograph, shifts, left, top)
+    if edit.moves.mouth is not None:
+        pixels = _with_mouth(photograph, pixels, matrix, edit.moves.mouth, edit.warped, (left, top))
+    added = _enlarged(_averaged(edit.residual, matrix), local, size)
     pixels = np.clip(np.rint(pixels + added), 0, 255).astype(np.uint8)
     return Patch(left, top, pixels, inside)
+
+
+def _shifts(
+    shifts: Array, matrix: NDArray[np.float64], local: NDArray[np.float64], size: tuple[int, int]
+) -> Array:
+    """Shifts in the square (SIDE, SIDE, 2) as shifts of a patch's pixels in the photograph."""
+    back = np.linalg.inv(matrix[:, :2]).T.astype(np.float32)
+    return np.asarray(_enlarged(shifts, local, size) @ back)
+
+
+def _with_mouth(
+    photograph: NDArray[np.uint8],
+    face: Array,
+    matrix: NDArray[np.float64],
+    mouth: Mouth,
+    warped: NDArray[np.uint8],
+    corner: tuple[int, int],
+) -> Array:
+    """The patch (h, w, 3) at `corner`, with the layers of the mouth.
+
+    Where nothing was seen before, and close to it, it shows the square `warped` (SIDE, SIDE, 3).
+    """
+    box = mouth.box(_NEAR)
+    if box is None:
+        return face
+    near = np.zeros((SIDE, SIDE), np.float32)
+    near[box] = 1
+    left, top, width, height = _extent(photograph, matrix, near)
+    rows = slice(max(top - corner[1], 0), max(top - corner[1] + height, 0))
+    columns = slice(max(left - corner[0], 0), max(left - corner[0] + width, 0))
+    part = face[rows, columns].astype(np.float32)
+    height, width = part.shape[:2]
+    if not width or not height:
+        return face
+    left, top, size = corner[0] + columns.start, corner[1] + rows.start, (width, height)
+    local = matrix.copy()
+    local[:, 2] += matrix[:, :2] @ (left, top)
+    inside = into(mouth.inside, identity()) - identity()
+    lower, behind = (
+        _sampled(photograph, _shifts(shifts, matrix, local, size), left, top).astype(np.float32)
+        for shifts in (mouth.lower - identity(), inside.astype(np.float32))
+    )
+    told = _enlarged(np.stack([mouth.lip, mouth.opening, mouth.seen], axis=2), local, size)
+    lip, opening, seen = np.moveaxis(told, 2, 0)
+    pixels = 1 / float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
+    part = layered(part, lower, behind, (lip, opening, seen), mouth.dark, pixels)
+    # What is added to something hidden fits the square's own pixels: finer edges would show.
+    share = _enlarged(_averaged(mouth.painted(), matrix), local, size, cv2.INTER_LINEAR)[..., None]
+    part += share * (_enlarged(_averaged(warped.astype(np.float32), matrix), local, size) - part)
+    result = face.astype(np.float32)
+    result[rows, columns] = part
+    return result
 
 
 def _extent(
@@ -121,12 +170,12 @@ def _enlarged(
     return np.asarray(cv2.warpAffine(values, local, size, flags=flags))
 
 
-def _averaged(residual: NDArray[np.float32], matrix: NDArray[np.float64]) -> Array:
-    """What is left of the residual in a photograph with fewer pixels than the square."""
+def _averaged(square: NDArray[np.float32], matrix: NDArray[np.float64]) -> Array:
+    """What is left of a picture in the square in a photograph with fewer pixels than the square."""
     shrink = float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     if shrink <= 1 + _SMALL:
-        return residual
-    return np.asarray(cv2.GaussianBlur(residual, (0, 0), 0.4 * float(np.sqrt(shrink**2 - 1)) + 0.1))
+        return square
+    return np.asarray(cv2.GaussianBlur(square, (0, 0), 0.4 * float(np.sqrt(shrink**2 - 1)) + 0.1))
 
 
 def _sampled(photograph: NDArray[np.uint8], moves: Array, left: int, top: int) -> Array:

@@ -20,7 +20,7 @@ RECIPE: dict[str, float] = {
     "structure": 0.3,
     "landmarks": 1.0,
     "perception": 0.1,
-    "adversarial": 0.01,
+    "adversarial": 0.02,
     "matching": 0.1,
     "critic_from": 0.1,
 }

@@ -39,7 +39,7 @@ class Try(NamedTuple):
 
     request: float
     wanted: Array
-    edit: tuple[Array, ...]
+    edit: Repaired
     steady: float
     plain: float
     torn: bool
@@ -76,7 +76,7 @@ class Dialled:
         found = row.found(*(reader[:2] if whole else reader[:1]))
         steady = row.target.read(found[0])
         plain = row.target.read(found[1], reader.model) if whole else steady
-        for place, edit in enumerate(zip(*row.made, strict=True)):
+        for place, edit in enumerate(row.made):
             self._tries.append(
                 Try(
                     float(row.requests[place]),
@@ -84,7 +84,7 @@ class Dialled:
                     edit,
                     float(steady[place]),
                     float(plain[place]),
-                    torn(edit[0]),
+                    torn(edit.moves),
                     certain=not whole,
                 )
             )
@@ -133,7 +133,7 @@ class Dialled:
         one, subject = tries[place], self.row.subject
         if one.certain or not subject.whole or subject.photograph.size > _SMALL:
             return False
-        found = subject.found_anew(reader.search, reader.plain, *one.edit)
+        found = subject.found_anew(reader.search, reader.plain, one.edit)
         plain = one.plain
         if found is not None:
             plain = float(self.row.target.read(found[None], reader.model)[0])
@@ -155,8 +155,7 @@ class Dialled:
         taken = [tries[k] for k in _rising(tries, row, curve)]
         row.requests = np.array([one.request for one in taken])
         row.wanted = np.stack([one.wanted for one in taken])
-        edits = zip(*(one.edit for one in taken), strict=True)
-        row.made = Repaired(*(np.stack(values) for values in edits))
+        row.made = [one.edit for one in taken]
 
     def _smooth(self, tries: Sequence[Try]) -> Array:
         """Requests of a curve through all readings."""

@@ -16,8 +16,9 @@ from gan.editor.choice import Faces, check_faces
 from gan.editor.edited import Edited
 from gan.editor.finder import Finder
 from gan.editor.repair import Repairer
-from gan.editor.row import Row, make
+from gan.editor.row import Row, drawn, make
 from gan.editor.subject import Subject
+from gan.editor.threads import spread
 from gan.editor.tuning import between, one_thread, tune
 from gan.editor.wish import Target, Wish, as_face, as_found, check_emotion, check_intensity
 from landmarks.errors import InputError
@@ -217,10 +218,8 @@ class Editor:
                 begun.append((place, picture, rows, notes))
                 results.append(ValueError())
         self._make([row for _, _, rows, _ in begun for row in rows], exact)
-        for place, picture, rows, notes in begun:
-            edited = picture.copy()
-            for row in rows:
-                row.onto(edited, 0)
+        shown = spread(drawn, [one[1] for one in begun], [one[2] for one in begun])
+        for edited, (place, _, rows, notes) in zip(shown, begun, strict=True):
             done = [row.told(self.finder.place if check else None) for row in rows]
             results[place] = Edited(edited, tuple(done), tuple(notes))
         return results
@@ -371,10 +370,7 @@ class Editor:
                 between(row, values)
             self._make(rows, False)
         for intensity in intensities:
-            edited = picture.copy()
-            for row in rows:
-                row.onto(edited, int(np.searchsorted(values, intensity)))
-            yield edited
+            yield drawn(picture, rows, int(np.searchsorted(values, intensity)))
 
     def target(self, subject: Subject, wish: Wish, neutral: Array | None) -> Target:
         """What a wish asks of a face, where `neutral` (68, 2) is the person without expression."""

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from gan.editor.batches import Pair, matched
+from gan.editor.batches import PARTED, Pair, matched, opening
 from gan.editor.editor import Editor
 from gan.editor.frames import Frames, read_frames
 from gan.editor.measuring import (
@@ -249,6 +249,8 @@ def _run(args: argparse.Namespace) -> None:
         methods = _methods(editor, args.translator)
         scores, told = reconstruction(pairs, methods, say)
         numbers |= _print_reconstruction(scores, told, numbers)
+        parting = np.array([opening(p.after) - opening(p.before) > PARTED for p in pairs])
+        numbers |= _print_parting(scores, parting)
     else:
         say("no pairs are reconstructed: dials alone are read")
     if args.faces:
@@ -307,6 +309,19 @@ def _print_reconstruction(
         },
         **told,
     }
+
+
+def _print_parting(scores: Mapping[str, Scores], parting: NDArray[np.bool_]) -> dict[str, Any]:
+    """What is made of mouths that open, and the same for editor.json."""
+    found = {
+        name: {"similarity": _mean(s.similarity[parting]), "features": _mean(s.features[parting])}
+        for name, s in scores.items()
+    }
+    told = "; ".join(
+        f"{name} {n['similarity']:.3f}, {n['features']:.4f}" for name, n in found.items()
+    )
+    print(f"{parting.sum()} of these in which the mouth opens, SSIM and mouth, eyes: {told}")
+    return {"opening": {"pairs": int(parting.sum()), **found}}
 
 
 def _print_editing(numbers: Mapping[str, Any]) -> None:

@@ -7,12 +7,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.editor.square import SIDE
+from gan.editor.warp import Moves
 from landmarks import scheme
 from landmarks.draw import landmark_image
 
-CHANNELS = 10
+CHANNELS = 11
 """Colour 0-2, wanted contours 3, inside of the wanted mouth 4, wanted eyes 5, shift 6-7, growth 8,
-region 9."""
+region 9, what was hidden 10."""
 
 _INNER_MOUTH = list(scheme.REGIONS["inner_lips"])
 _EYES = [list(scheme.REGIONS["right_eye"]), list(scheme.REGIONS["left_eye"])]
@@ -24,7 +25,7 @@ _FINE = 4  # binary digits of a pixel at which polygons are drawn
 def network_input(
     warped: NDArray[np.uint8],
     wanted: NDArray[np.float64],
-    coordinates: NDArray[np.float32],
+    moved: Moves,
     mask: NDArray[np.float32],
 ) -> NDArray[np.float32]:
     """One edit as the network reads it.
@@ -32,11 +33,11 @@ def network_input(
     Parameters
     ----------
     warped : (SIDE, SIDE, 3) uint8 array
-        The source face through the backward map, RGB.
+        The source face, moved, RGB.
     wanted : (68, 2) float array
         Landmarks in pixels of the square.
-    coordinates : (SIDE, SIDE, 2) float32 array
-        As `gan.editor.warp.backward_map` gives them.
+    moved : Moves
+        How it was moved.
     mask : (SIDE, SIDE) float32 array
         As `gan.editor.region.region` gives it.
 
@@ -50,11 +51,13 @@ def network_input(
     planes[3] = landmark_image(wanted, (SIDE, SIDE), style="contours").max(axis=2) / np.float32(255)
     planes[4] = _inside(wanted, [_INNER_MOUTH])
     planes[5] = _inside(wanted, _EYES)
+    coordinates = moved.whole()
     one = np.arange(SIDE, dtype=np.float32)
     planes[6] = (coordinates[..., 0] - one) / _SHIFT
     planes[7] = (coordinates[..., 1] - one[:, None]) / _SHIFT
     planes[8] = _growth(coordinates)
     planes[9] = mask
+    planes[10] = 0 if moved.mouth is None else moved.mouth.hidden()
     return planes
 
 

@@ -65,7 +65,7 @@ def generator_loss(
     weight: Tensor,
     wanted: Tensor,
     seen: tuple[Seen, Seen],
-    critic: tuple[Tensor, Sequence[Tensor], Sequence[Tensor]],
+    critic: tuple[Sequence[Tensor], Sequence[Tensor], Sequence[Tensor]],
     share: Mapping[str, float],
 ) -> tuple[Tensor, dict[str, Tensor]]:
     """What the painted face is to become.
@@ -77,9 +77,9 @@ def generator_loss(
         Landmarks in pixels.
     seen : (Seen, Seen)
         What the landmark network sees in the face and in the target.
-    critic : (Tensor, sequence, sequence)
-        Logits of the face, and the critic's features of the face and the target; none before there
-        is a critic.
+    critic : (sequence, sequence, sequence)
+        The critics' logits of the face, and their features of the face and the target; none before
+        there are critics.
     share : mapping
         Weight of each part by name.
 
@@ -95,13 +95,19 @@ def generator_loss(
         "structure": weighted(1 - similarity(face, target), weight),
         "landmarks": landmark_distance(seen[0].points.float(), wanted),
         "perception": feature_distance(seen[0].features, seen[1].features),
-        "adversarial": -logits.float().mean(),
-        "matching": feature_distance(painted, true) if painted else logits.new_zeros(()),
+        "adversarial": -_mean(logits) if logits else face.new_zeros(()),
+        "matching": feature_distance(painted, true) if painted else face.new_zeros(()),
     }
     loss = torch.stack([share[name] * part.float() for name, part in parts.items()]).sum()
     return loss, parts
 
 
-def critic_loss(true: Tensor, painted: Tensor) -> Tensor:
-    """Hinge loss of logits (Lim and Ye, "Geometric GAN", arXiv:1705.02894, 2017)."""
-    return functional.relu(1 - true.float()).mean() + functional.relu(1 + painted.float()).mean()
+def critic_loss(true: Sequence[Tensor], painted: Sequence[Tensor]) -> Tensor:
+    """Hinge loss of the critics' logits (Lim and Ye, "Geometric GAN", arXiv:1705.02894, 2017)."""
+    right = [functional.relu(1 - logits.float()) for logits in true]
+    return _mean(right) + _mean([functional.relu(1 + logits.float()) for logits in painted])
+
+
+def _mean(maps: Sequence[Tensor]) -> Tensor:
+    """Each map counts alike, however large it is."""
+    return torch.stack([values.float().mean() for values in maps]).mean()

@@ -15,7 +15,7 @@ from gan.editor.batches import Pair, mouth_and_eyes
 from gan.editor.editor import Editor
 from gan.editor.region import region
 from gan.editor.repair import Repairer
-from gan.editor.warp import backward_map, warp
+from gan.editor.warp import moves, warp
 from gan.identity import descriptors, identity_distances
 from landmarks import detect, scheme
 from landmarks.keypoints.framing import true_box
@@ -64,15 +64,15 @@ def copied(pair: Pair) -> NDArray[np.uint8]:
 
 def warped(pair: Pair) -> NDArray[np.uint8]:
     """The warp alone."""
-    return warp(pair.source, backward_map(pair.before, pair.after))
+    return warp(pair.source, moves(pair.source, pair.before, pair.after))
 
 
 def repaired(repairer: Repairer) -> Method:
     """The editor."""
 
     def method(pair: Pair) -> NDArray[np.uint8]:
-        made = repairer(pair.source[None], pair.before[None], pair.after[None])
-        face = warp(pair.source, made.maps[0]) + made.residual[0]
+        [made] = repairer(pair.source[None], pair.before[None], pair.after[None])
+        face = made.warped + made.residual
         return np.clip(np.rint(face), 0, 255).astype(np.uint8)
 
     return method

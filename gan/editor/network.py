@@ -14,6 +14,9 @@ from gan.editor.inputs import CHANNELS
 WIDTHS = (40, 64, 112, 160)
 """Channels at a half, a quarter, an eighth and a sixteenth of the square's side."""
 
+_WINDOW = (48, 56)
+# Height and width of what the mouth's critic sees.
+
 
 class Painted(NamedTuple):
     """What the network answers.
@@ -104,6 +107,46 @@ class Block(nn.Module):
         return changed
 
 
+class Critics(nn.Module):
+    """Two critics: one looks at the whole face, one at the mouth alone, more closely."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.face, self.mouth = Critic((32, 64, 112)), Critic((32, 64))
+
+    def forward(
+        self, faces: Tensor, planes: Tensor, wanted: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
+        """Logits of both, and the features below them.
+
+        Parameters
+        ----------
+        faces : (B, 3, H, W) tensor
+            In [−1, 1].
+        planes : (B, CHANNELS, H, W) tensor
+            Of these, contours, mouth and eyes are looked at.
+        wanted : (B, 68, 2) tensor
+            In pixels.
+        """
+        shown = torch.cat([faces, planes[:, 3:6]], dim=1)
+        found = [self.face(shown), self.mouth(_mouths(shown, wanted))]
+        return [logits for logits, _ in found], [map for _, maps in found for map in maps]
+
+
+def _mouths(shown: Tensor, wanted: Tensor) -> Tensor:
+    """Windows (B, C, h, w) around the mouths of (B, C, H, W)."""
+    height, width = _WINDOW
+    most = torch.tensor([shown.shape[3] - width, shown.shape[2] - height])
+    corners = wanted[:, 48:].mean(dim=1).round().long().cpu() - torch.tensor([width, height]) // 2
+    corners = torch.minimum(corners.clamp_min(0), most)
+    return torch.stack(
+        [
+            one[:, y : y + height, x : x + width]
+            for one, (x, y) in zip(shown, corners.tolist(), strict=True)
+        ]
+    )
+
+
 class Critic(nn.Module):
     """Patches of a face with its wanted landmarks: photographed or painted?
 
@@ -113,19 +156,16 @@ class Critic(nn.Module):
         Channels after each halving.
     """
 
-    def __init__(self, widths: tuple[int, ...] = (32, 64, 112)) -> None:
+    def __init__(self, widths: tuple[int, ...]) -> None:
         super().__init__()
         self.layers = nn.ModuleList()
         for before, after in itertools.pairwise((6, *widths)):
             self.layers.append(_normed(nn.Conv2d(before, after, 4, stride=2, padding=1)))
         self.last = _normed(nn.Conv2d(widths[-1], 1, 3, padding=1))
 
-    def forward(self, faces: Tensor, planes: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Logits (B, 1, h, w), and the features below them.
-
-        `faces` (B, 3, H, W) in [−1, 1]; of `planes` only contours, mouth and eyes are looked at.
-        """
-        features, kept = torch.cat([faces, planes[:, 3:6]], dim=1), []
+    def forward(self, shown: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """(B, 6, H, W) → logits (B, 1, h, w), and the features below them."""
+        features, kept = shown, []
         for layer in self.layers:
             features = nn.functional.leaky_relu(layer(features), 0.2)
             kept.append(features)

@@ -16,7 +16,8 @@ from numpy.typing import ArrayLike, NDArray
 from gan.editor.inputs import network_input
 from gan.editor.region import region
 from gan.editor.square import SIDE
-from gan.editor.warp import backward_map, warp
+from gan.editor.threads import spread
+from gan.editor.warp import Moves, moves, warp
 from landmarks import scheme
 from landmarks.errors import InputError
 
@@ -27,24 +28,28 @@ Network: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
 """Planes (B, CHANNELS, SIDE, SIDE) → residual (B, 3, SIDE, SIDE) in units of 127.5 grey levels."""
 
 _GREY = np.float32(127.5)
-_CHUNK = 8  # faces whose activations are held at once
+_AT_ONCE, _ELSEWHERE = 8, 64
+# Faces whose activations are held at once by the processor, and by other devices.
 
 
 class Repaired(NamedTuple):
-    """B edits in their squares.
+    """One edit in its square.
 
     Attributes
     ----------
-    maps : (B, SIDE, SIDE, 2) float32 array
-        Where each pixel comes from in the source square, (x, y).
-    regions : (B, SIDE, SIDE) float32 array
+    moves : Moves
+        Where each pixel comes from in the source square.
+    region : (SIDE, SIDE) float32 array
         0…1: how far each pixel belongs to the face.
-    residual : (B, SIDE, SIDE, 3) float32 array
-        Grey levels to add to the warped face; 0 outside of the region.
+    warped : (SIDE, SIDE, 3) uint8 array
+        The source square, moved.
+    residual : (SIDE, SIDE, 3) float32 array
+        Grey levels to add to it; 0 outside of the region.
     """
 
-    maps: NDArray[np.float32]
-    regions: NDArray[np.float32]
+    moves: Moves
+    region: NDArray[np.float32]
+    warped: NDArray[np.uint8]
     residual: NDArray[np.float32]
 
 
@@ -55,10 +60,12 @@ class Repairer:
     ----------
     network : callable or None
         As `Network`; None leaves the warp as it is.
+    at_once : int, optional
+        Faces that the network is given together.
     """
 
-    def __init__(self, network: Network | None) -> None:
-        self._network = network
+    def __init__(self, network: Network | None, at_once: int = _AT_ONCE) -> None:
+        self._network, self._at_once = network, at_once
 
     @classmethod
     def load(
@@ -93,14 +100,14 @@ class Repairer:
             )
         from gan.editor.model_file import torch_network
 
-        return cls(torch_network(place, device))
+        return cls(torch_network(place, device), _AT_ONCE if device == "cpu" else _ELSEWHERE)
 
     def __call__(
         self,
         squares: NDArray[np.uint8],
         source: ArrayLike,
         wanted: ArrayLike,
-    ) -> Repaired:
+    ) -> list[Repaired]:
         """Warp and repair.
 
         Parameters
@@ -112,7 +119,7 @@ class Repairer:
 
         Returns
         -------
-        repaired : Repaired
+        repaired : list of B Repaired
 
         Raises
         ------
@@ -129,21 +136,21 @@ class Repairer:
         ):
             if array.shape != (count, *shape):
                 raise InputError(f"{name} has shape {array.shape}: expected {(count, *shape)}")
-        maps = np.empty((count, SIDE, SIDE, 2), np.float32)
-        regions = np.empty((count, SIDE, SIDE), np.float32)
+        moved = spread(moves, squares, before, after)
+        regions = spread(region, before, after)
+        warped = spread(warp, squares, moved)
         residual = np.zeros((count, SIDE, SIDE, 3), np.float32)
-        for row in range(count):
-            maps[row] = backward_map(before[row], after[row])
-            regions[row] = region(before[row], after[row])
         if self._network is not None:
-            for start in range(0, count, _CHUNK):
-                rows = range(start, min(start + _CHUNK, count))
-                planes = np.stack(
-                    [
-                        network_input(warp(squares[k], maps[k]), after[k], maps[k], regions[k])
-                        for k in rows
-                    ]
+            for start in range(0, count, self._at_once):
+                part = slice(start, start + self._at_once)
+                planes = spread(
+                    network_input, warped[part], after[part], moved[part], regions[part]
                 )
-                residual[rows.start : rows.stop] = self._network(planes).transpose(0, 2, 3, 1)
-            residual *= _GREY
-        return Repaired(maps, regions, residual)
+                residual[part] = self.residuals(np.stack(planes)).transpose(0, 2, 3, 1)
+        return [Repaired(*each) for each in zip(moved, regions, warped, residual, strict=True)]
+
+    def residuals(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Grey levels (B, 3, SIDE, SIDE) that the network adds; `planes` as `Network`."""
+        if self._network is None:
+            return np.zeros((len(planes), 3, SIDE, SIDE), np.float32)
+        return self._network(planes) * _GREY

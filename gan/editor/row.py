@@ -12,6 +12,7 @@ from calibration.expression import ExpressionModel
 from gan.editor.edited import EditedFace
 from gan.editor.repair import Repaired, Repairer
 from gan.editor.subject import Subject
+from gan.editor.warp import Moves
 from gan.editor.wish import Target
 from landmarks.detector import Box
 from landmarks.placing import Placer
@@ -45,7 +46,7 @@ class Row:
         Pixels by which they are moved beyond, so that the face shows them there.
     wanted : (S, 68, 2) float array
         The landmarks that come of it, in pixels of the photograph.
-    made : Repaired or None
+    made : list of S Repaired, or None
         The edits in the square, once they are made.
     """
 
@@ -59,7 +60,7 @@ class Row:
         """Ask for other landmarks."""
         self.requests, self.pushed = requests, pushed
         self.wanted = self.target.points(requests) + pushed
-        self.made: Repaired | None = None
+        self.made: list[Repaired] | None = None
 
     def onto(self, picture: NDArray[np.uint8], place: int) -> None:
         """Write the edit at one of the intensities into a picture (H, W, 3), in place.
@@ -67,12 +68,12 @@ class Row:
         Where faces are close together, the edits of those that were written before stay.
         """
         assert self.made is not None
-        self.subject.patch(picture, *(values[place] for values in self.made)).onto(picture)
+        self.subject.patch(picture, self.made[place]).onto(picture)
 
     def found(self, *places: Placer) -> list[Array]:
         """For each predictor, landmarks (S, 68, 2) of the edited faces in the photograph."""
         assert self.made is not None
-        found = [self.subject.found(places, *edit) for edit in zip(*self.made, strict=True)]
+        found = [self.subject.found(places, edit) for edit in self.made]
         return [np.stack(points) for points in zip(*found, strict=True)]
 
     def told(self, place: Placer | None) -> EditedFace:
@@ -100,8 +101,16 @@ def make(rows: Sequence[Row], repairer: Repairer) -> None:
     )
     start = 0
     for row, count in zip(rows, counts, strict=True):
-        row.made = Repaired(*(values[start : start + count] for values in made))
+        row.made = made[start : start + count]
         start += count
+
+
+def drawn(picture: NDArray[np.uint8], rows: Sequence[Row], place: int = 0) -> NDArray[np.uint8]:
+    """A picture (H, W, 3) with the edits of its faces at one of their intensities."""
+    edited = picture.copy()
+    for row in rows:
+        row.onto(edited, place)
+    return edited
 
 
 class Reader(NamedTuple):
@@ -125,9 +134,15 @@ class Reader(NamedTuple):
     search: Callable[[Views], list[Box]]
 
 
-def torn(coordinates: Array) -> bool:
-    """Whether a backward map (SIDE, SIDE, 2) turns much of the face inside out."""
+def torn(moved: Moves) -> bool:
+    """Whether a warp turns much of the face inside out."""
+    maps = [moved.face] if moved.mouth is None else [moved.face, moved.mouth.lower]
+    return max(_inside_out(coordinates) for coordinates in maps) > _TORN
+
+
+def _inside_out(coordinates: Array) -> float:
+    """Share of a backward map (SIDE, SIDE, 2)."""
     across = np.diff(coordinates, axis=1)[:-1]
     along = np.diff(coordinates, axis=0)[:, :-1]
     area = across[..., 0] * along[..., 1] - across[..., 1] * along[..., 0]
-    return bool((area < 0).mean() > _TORN)
+    return float((area < 0).mean())

@@ -18,7 +18,7 @@ from gan.editor.config import Config
 from gan.editor.frames import Loaded
 from gan.editor.judge import Judge
 from gan.editor.model_file import save_editor
-from gan.editor.network import Critic, RepairNetwork
+from gan.editor.network import Critics, RepairNetwork
 from gan.sample_grid import sample_grid
 from landmarks.keypoints.schedules import rate_at
 from landmarks.runs.network_run import follow
@@ -82,7 +82,7 @@ class Run:
         rows = np.random.default_rng(0).permutation(len(held.pairs))[:_HELD]
         self._held = [matched(held, int(row)) for row in rows]
         torch.manual_seed(config.seed)
-        self._network, self._critic = RepairNetwork(config.widths), Critic()
+        self._network, self._critic = RepairNetwork(config.widths), Critics()
         self._judge = Judge().to(device).eval().requires_grad_(False)
         self._folder: RunFolder | None = None
         self._finite = torch.ones((), dtype=torch.bool, device=device)
@@ -163,14 +163,14 @@ class Run:
             face = self._network(planes).face
             if criticised:
                 self._critic.train().requires_grad_(True)
-                logits, true = self._critic(target, planes)
-                painted, _ = self._critic(face.detach(), planes)
+                logits, true = self._critic(target, planes, batch.wanted)
+                painted, _ = self._critic(face.detach(), planes, batch.wanted)
                 parts["critic"] = losses.critic_loss(logits, painted)
                 parts["critic"].backward()
                 self._critic.requires_grad_(False)
-                logits, features = self._critic(face, planes)
+                logits, features = self._critic(face, planes, batch.wanted)
             else:
-                logits, features, true = face.new_zeros(1), [], []
+                logits, features, true = [], [], []
             crops = self._judge.crops(batch.wanted)
             with torch.no_grad():
                 seen = self._judge(target, crops)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gan.editor.compose import Patch, compose
+from gan.editor.repair import Repaired
 from gan.editor.square import into, inverse, square_of
 from landmarks.detector import Box
 from landmarks.keypoints.framing import true_box
@@ -91,26 +92,23 @@ class Subject:
         """Points (..., 2) of the photograph in pixels of the square."""
         return into(self._matrix, points)
 
-    def patch(
-        self, picture: NDArray[np.uint8], coordinates: Array, region: Array, residual: Array
-    ) -> Patch:
+    def patch(self, picture: NDArray[np.uint8], edit: Repaired) -> Patch:
         """What changes in a picture, as `gan.editor.compose.compose`.
 
         Parameters
         ----------
         picture : (H, W, 3) uint8 array
             The photograph; faces beside this one may be edited in it.
-        coordinates, region, residual
-            As for `compose`.
+        edit : Repaired
         """
-        return compose(picture, self._matrix, coordinates, region, self._toned(residual))
+        return compose(picture, self._matrix, self._toned(edit))
 
-    def _toned(self, residual: Array) -> Array:
+    def _toned(self, edit: Repaired) -> Repaired:
         """Without colours where the face has none."""
         if np.ptp(self.square, axis=2).mean() > _GREY:
-            return residual
-        grey = residual.mean(axis=2, keepdims=True)
-        return np.ascontiguousarray(np.broadcast_to(grey, residual.shape))
+            return edit
+        grey = edit.residual.mean(axis=2, keepdims=True)
+        return edit._replace(residual=np.repeat(grey, 3, axis=2))
 
     @property
     def whole(self) -> bool:
@@ -118,16 +116,13 @@ class Subject:
         _, there = self._working_picture()
         return bool(there[0, 0] == there[1, 1] == 1)
 
-    def found(
-        self, places: Sequence[Placer], coordinates: Array, region: Array, residual: Array
-    ) -> list[NDArray[np.float64]]:
+    def found(self, places: Sequence[Placer], edit: Repaired) -> list[NDArray[np.float64]]:
         """Landmarks of the edited face.
 
         Parameters
         ----------
         places : sequence of Placer
-        coordinates, region, residual
-            As for `patch`.
+        edit : Repaired
 
         Returns
         -------
@@ -138,7 +133,7 @@ class Subject:
         back = inverse(there)
         edited = picture.copy()
         square = np.concatenate([self._matrix, [[0, 0, 1]]]) @ np.concatenate([back, [[0, 0, 1]]])
-        compose(picture, square[:2], coordinates, region, self._toned(residual)).onto(edited)
+        compose(picture, square[:2], self._toned(edit)).onto(edited)
         found = []
         for place in places:
             points = into(back, self._placed(place, edited, there))
@@ -153,9 +148,7 @@ class Subject:
         self,
         search: Callable[[Views], list[Box]],
         place: Placer,
-        coordinates: Array,
-        region: Array,
-        residual: Array,
+        edit: Repaired,
     ) -> NDArray[np.float64] | None:
         """Landmarks of the edited face where a detector finds it in the whole photograph.
 
@@ -164,8 +157,7 @@ class Subject:
         search : callable
             Finds the boxes of faces.
         place : Placer
-        coordinates, region, residual
-            As for `patch`.
+        edit : Repaired
 
         Returns
         -------
@@ -173,7 +165,7 @@ class Subject:
             None where no box has its middle in the face.
         """
         edited = self.photograph.copy()
-        self.patch(edited, coordinates, region, residual).onto(edited)
+        self.patch(edited, edit).onto(edited)
         views = Views(edited)
         middle = self.source[_EYES_AND_NOSE].mean(axis=0)
         for box in search(views):

@@ -61,7 +61,7 @@ class _Pushed:
 
     def __init__(self, row: Row) -> None:
         self.row = row
-        self._tries: list[tuple[float, Array, Array, Repaired]] = []
+        self._tries: list[tuple[float, Array, Array, list[Repaired]]] = []
         self._lack = np.zeros_like(row.goal)
 
     def look(self, reader: Reader) -> bool:
@@ -69,7 +69,7 @@ class _Pushed:
         row = self.row
         assert row.made is not None
         self._lack = row.goal - row.found(reader.steady)[0]
-        bad = any(torn(coordinates) for coordinates in row.made.maps)
+        bad = any(torn(edit.moves) for edit in row.made)
         off = np.inf if bad and self._tries else float(np.abs(self._lack).mean())
         self._tries.append((off, row.pushed, row.wanted, row.made))
         return True
