@@ -31,7 +31,7 @@ def test_rendered_heads_are_told_from_a_photograph(finder, portrait):
             continue
         told.append(subject.rendered)
     assert len(told) >= 10
-    assert np.mean(told) > 0.4
+    assert np.mean(told) > 0.8
     [subject], _ = finder.subjects(portrait, None, "largest")
     assert not subject.rendered
     assert not subject.within(portrait, np.eye(2, 3)).rendered
@@ -52,15 +52,25 @@ def test_the_radius_counts_in_inter_ocular_distances(finder, portrait):
     assert features(subject, other)[:153] == pytest.approx(features(large, twice)[:153])
 
 
-def test_rendered_heads_go_half_the_way(finder, portrait):
+def test_edges_are_those_of_the_mirror_image_too(finder, portrait):
+    [subject], _ = finder.subjects(portrait, None, "largest")
+    here = features(subject, Fit(subject.source, np.full(68, 2.0), 1.0))
+    subject.square = np.ascontiguousarray(subject.square[:, ::-1])
+    there = features(subject, Fit(subject.source, np.full(68, 2.0), 1.0))
+    assert len(here) == 5171
+    assert here[167 + 1764 :] == pytest.approx(there[167 + 1764 :], abs=1e-5)
+
+
+def test_rendered_heads_are_made_once(finder, portrait):
     points = finder.points(portrait, "portrait")
     model = ExpressionModel.load()
     photographed = Target(Wish("happiness"), model, points)
     rendered = Target(Wish("happiness"), model, points, rendered=True)
     assert photographed.tells
     assert not rendered.tells
-    half = photographed.still + 0.5 * (2 - photographed.still)
-    assert rendered.points([2.0]) == pytest.approx(photographed.points([half]))
-    assert rendered.points([rendered.still]) == pytest.approx(points[None])
-    assert rendered.points([0.0]) == pytest.approx(photographed.points([0.0]))
+    assert rendered.points([rendered.still])[0] == pytest.approx(points)
+    wanted = rendered.points([0.0, rendered.still + 0.3, rendered.still + 0.6])
+    assert wanted[2] - points == pytest.approx(2 * (wanted[1] - points))
+    assert np.abs(wanted[1] - points).max() > 0.005 * np.ptp(points)
+    assert wanted[0] == pytest.approx(photographed.points([0.0])[0])
     assert "seems rendered" in rendered.note

@@ -12,6 +12,7 @@ from calibration.estimate import ExpressionEstimate
 from calibration.expression import ExpressionModel
 from calibration.faces import FrontalFaces
 from calibration.procrustes import align_similarity
+from gan.editor.likely import Way, own_way, rendered_way
 from landmarks import scheme
 from landmarks.errors import InputError, PointsError
 from landmarks.metrics import inter_ocular_distance
@@ -36,10 +37,10 @@ _FOLLOWED = {
 # about as the median of ten validation faces; of sadness that was 0.2, and spread most.
 _MOST, _MOST_OF = 2.5, {"disgust": 1.8}
 # Largest requests; of more disgust a face is squeezed, and another person's.
-_RENDERED = 0.5
-# Of the way to the expression of a photograph, which goes to that of a rendered head.
 _NOT_NEUTRAL = 0.5
 # From which intensity on a face that is given as neutral is doubted.
+_UNLIKELY, _CLEAR = 0.01, 0.3
+# A face with so little of the wanted emotion and so much of another shows that other one.
 _BELOW = 0.5
 # Landmarks below neutral go on as they came down over this intensity.
 _ELSEWHERE, _LARGER, _TURNED = 0.5, 1.6, 25.0
@@ -144,7 +145,7 @@ class Target:
     neutral : (68, 2) float array, optional
         The same person without expression.
     rendered : bool, optional
-        No photograph: there, full expressions are read as half as strong as in photographs.
+        No photograph: there, what is read says little of what is shown.
 
     Attributes
     ----------
@@ -157,7 +158,8 @@ class Target:
     note : str
         What the user should know; mostly empty.
     still : float or None
-        Request that moves nothing, which is what the face reads; None where that is not known.
+        Request that moves nothing, which is what the face reads, or what it shows by its own
+        neutral; None where that is not known.
     followed : float
         Rise of the reading that is to be expected for one of the request.
     most : float
@@ -209,12 +211,34 @@ class Target:
             what, strength = _shown(model.estimate(neutral))
             if strength > _NOT_NEUTRAL:
                 self.note = self.note or f"the neutral photograph shows {what} of {strength:.2f}"
-        self._halved = rendered and self.scalable and self.still is not None
-        if self._halved:
-            self.note = self.note or (
-                "the face seems rendered, no photograph: its expression goes half as far, and is "
-                "not corrected by what is read"
-            )
+        self._way = self._likely(rendered)
+        if self._way is not None:
+            self.still = self._way.shows
+            if neutral is None:
+                self.note = self.note or (
+                    "the face seems rendered, no photograph: its expression is not corrected by "
+                    "what is read"
+                )
+
+    def _likely(self, rendered: bool) -> Way | None:
+        """The way that true expressions go, where it says more than what is read."""
+        if self.still is None or not self.scalable or self.emotion not in self._model.emotions:
+            return None
+        source, emotion, still = self._source, self._model.emotions.index(self.emotion), self.still
+        if self._neutral is not None:
+            bare = self._model.intensify(source, 0.0, "neutral", self._neutral)
+            return own_way(source, bare, emotion, another=self._shows_another(emotion))
+        if not rendered:
+            return None
+        # Towards neutral it goes as on photographs: 0 is no expression on every face.
+        return rendered_way(
+            source, emotion, still, lambda part: self._points(np.maximum(still, 0) * part)
+        )
+
+    def _shows_another(self, emotion: int) -> bool:
+        estimate = self._model.estimate(self._source, self._neutral)
+        strongest = float(np.max(estimate.intensities))
+        return bool(estimate.probability[emotion] < _UNLIKELY and strongest > _CLEAR)
 
     @property
     def scalable(self) -> bool:
@@ -224,7 +248,7 @@ class Target:
     @property
     def tells(self) -> bool:
         """Whether what is read from the result tells what is to be asked for."""
-        return not self._halved
+        return self._way is None
 
     def points(self, requests: ArrayLike) -> Array:
         """Wanted landmarks at intensities.
@@ -240,11 +264,8 @@ class Target:
             In pixels of the photograph.
         """
         given = np.asarray(requests, dtype=np.float64)
-        if self._halved and self.still is not None:
-            # Towards neutral it goes the whole way: 0 is no expression on every face.
-            given = np.where(
-                given > self.still, self.still + _RENDERED * (given - self.still), given
-            )
+        if self._way is not None:
+            return self._way(given)
         below = np.minimum(given, 0)
         if not below.any():
             return self._points(given)
