@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from gan.editor.dialled import Try
+from gan.editor.dialled import _rising as rising
 from gan.editor.repair import Repaired
 from gan.editor.row import Reader, Row
 from gan.editor.tuning import between, tune
@@ -137,8 +139,38 @@ def test_edits_of_a_dial_are_looked_for_anew_before_they_are_taken(monkeypatch):
     [row], _ = tuned(lambda r: 0.8 * r, asked=[0.0, 0.5, 1.0], plain=plain, whole=True)
     assert max(looks) > 1.2
     assert len(looks) >= 3
+    looks.clear()
+    tuned(lambda r: 0.8 * r, asked=[1.0], plain=plain, whole=True)
+    assert looks
+    looks.clear()
+    # One intensity is to be quick: not where the face has to be searched for in many pixels.
+    monkeypatch.setattr(Face, "photograph", np.zeros((300, 300, 3), np.uint8))
     [row], _ = tuned(lambda r: 0.8 * r, asked=[1.0], plain=plain, whole=True)
+    assert not looks
     assert row.requests == pytest.approx([1.25], abs=0.1)
+
+
+def test_a_dial_does_not_fall_to_rise_again():
+    """Were each fall fined alike, a deep one would pay for a later rise."""
+    asked = np.array([0.0, 0.25, 0.5, 0.75, 1.0, 1.2])
+    requests = np.array([0.0, 0.7, 0.9, 1.7, 1.8, 1.9])
+    read = np.array([0.0, 0.25, 0.35, 0.63, 0.36, 0.53])
+    steady = np.array([0.0, 0.2, 0.25, 0.58, 0.61, 0.65])
+    tries = [
+        Try(r, np.zeros(0), (), s, p, torn=False, certain=True)
+        for r, s, p in zip(requests, steady, read, strict=True)
+    ]
+    row = Row(Face(exactly), Wanted(), asked)
+    taken = rising(tries, row, np.interp(asked, read[:4], requests[:4]))
+    assert (np.diff(read[taken]) >= 0).all()
+
+
+@pytest.mark.parametrize(("most", "reached"), [(2.5, 0.75), (4.0, 1.0)])
+@pytest.mark.parametrize("asked", [[0.0, 0.5, 1.0], [1.0]], ids=["a dial", "one intensity"])
+def test_more_is_requested_of_what_is_hardly_followed(monkeypatch, asked, most, reached):
+    monkeypatch.setattr(Wanted, "most", most)
+    [row], _ = tuned(lambda r: 0.3 * r, asked=asked)
+    assert shown(row)[-1] == pytest.approx(reached, abs=0.06)
 
 
 def test_a_face_that_shows_less_than_neutral_is_left_as_it_is_at_0(monkeypatch):

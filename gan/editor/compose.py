@@ -88,7 +88,7 @@ def compose(
     shifts[~inside] = 0
     pixels = _sampled(photograph, shifts, left, top)
     if edit.moves.mouth is not None:
-        pixels = _with_mouth(photograph, pixels, matrix, edit.moves.mouth, edit.warped, (left, top))
+        pixels = _with_mouth(photograph, pixels, matrix, edit.moves.mouth, edit, (left, top))
     added = _enlarged(_averaged(edit.residual, matrix), local, size)
     pixels = np.clip(np.rint(pixels + added), 0, 255).astype(np.uint8)
     return Patch(left, top, pixels, inside)
@@ -107,12 +107,12 @@ def _with_mouth(
     face: Array,
     matrix: NDArray[np.float64],
     mouth: Mouth,
-    warped: NDArray[np.uint8],
+    edit: Repaired,
     corner: tuple[int, int],
 ) -> Array:
     """The patch (h, w, 3) at `corner`, with the layers of the mouth.
 
-    Where nothing was seen before, and close to it, it shows the square `warped` (SIDE, SIDE, 3).
+    Where it is painted, it shows the square's own pixels.
     """
     box = mouth.box(_NEAR)
     if box is None:
@@ -138,9 +138,13 @@ def _with_mouth(
     lip, opening, seen = np.moveaxis(told, 2, 0)
     pixels = 1 / float(np.sqrt(abs(np.linalg.det(matrix[:, :2]))))
     part = layered(part, lower, behind, (lip, opening, seen), mouth.dark, pixels)
-    # What is added to something hidden fits the square's own pixels: finer edges would show.
-    share = _enlarged(_averaged(mouth.painted(), matrix), local, size, cv2.INTER_LINEAR)[..., None]
-    part += share * (_enlarged(_averaged(warped.astype(np.float32), matrix), local, size) - part)
+    # What is added fits the square's own pixels: finer edges would show.
+    share = _enlarged(
+        _averaged(mouth.painted(edit.residual), matrix), local, size, cv2.INTER_LINEAR
+    )[..., None]
+    part += share * (
+        _enlarged(_averaged(edit.warped.astype(np.float32), matrix), local, size) - part
+    )
     result = face.astype(np.float32)
     result[rows, columns] = part
     return result

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from gan.editor.repair import Repaired
 from gan.editor.row import Reader, Row, torn
+from gan.editor.wish import MOST
 
 Array = NDArray[Any]
 
@@ -21,17 +22,18 @@ _TIMES, _MORE, _LEAST = 2.0, 0.5, -0.5
 # How much may be requested: so many times what was asked for and so much more; and how little.
 _STEP, _SLOPES, _BELIEVED = 0.8, (0.2, 1.5), 0.1
 # How far a request goes at once, how steep readings are believed to rise, and how much what is
-# expected of them counts.
+# expected of them counts. Limit and step are longer where the emotion's largest request is.
 _OTHER = 0.02
 # Requests that differ by less are one.
 _MARGIN, _WEAK = 0.2, 0.25
 # Neutral is read as 0 from so far below on: a face that reads less stays as it is. From the other
 # intensity on, what is asked for is to be read.
-_STEADY, _FALLS, _STAYS, _EVEN, _TEARS = 0.4, 0.4, 0.01, 0.15, 2.0
+_STEADY, _FALLS, _STAYS, _DEEP, _EVEN, _TEARS = 0.4, 0.4, 0.01, 2.0, 0.15, 2.0
 # Weights: of the steady reading beside the plain one, of a reading that does not rise by so much,
-# of how far a request is from a smooth curve, and of what may not be.
-_ASKED_AGAIN, _SMALL = 3, 1_500_000
-# How often edits of a dial that are to be taken are looked for anew, in pictures of so many bytes.
+# of how deep it falls, of how far a request is from a smooth curve, and of what may not be.
+_ASKED_AGAIN, _SMALL, _TINY = 8, 1_500_000, 200_000
+# How often edits that are to be taken are looked for anew, in pictures of so many bytes at most:
+# those of a dial, and those of one intensity, which is to be quick.
 
 
 class Try(NamedTuple):
@@ -102,7 +104,8 @@ class Dialled:
         slope, curve = self._slope(requests, read), self._smooth(tries)
         near = _off(tries, self._goal) + _EVEN * np.abs(requests - curve[:, None])
         begin = near.argmin(axis=1)
-        step = np.clip((self._goal - read[begin]) / slope, -_STEP, _STEP)
+        far = _STEP * _reach(self.row)
+        step = np.clip((self._goal - read[begin]) / slope, -far, far)
         most = _most(self.row)
         wanted = np.minimum(requests[begin] + step, most)[off > _CLOSE]
         if len(self.row.asked) >= _DIALLED:
@@ -131,7 +134,8 @@ class Dialled:
     def _look_again(self, tries: list[Try], place: int, reader: Reader) -> bool:
         """Read an edit as it is found in the whole picture; False where that is known."""
         one, subject = tries[place], self.row.subject
-        if one.certain or not subject.whole or subject.photograph.size > _SMALL:
+        limit = _SMALL if len(self.row.asked) >= _DIALLED else _TINY
+        if one.certain or not subject.whole or subject.photograph.size > limit:
             return False
         found = subject.found_anew(reader.search, reader.plain, one.edit)
         plain = one.plain
@@ -148,7 +152,7 @@ class Dialled:
         if self._film:
             self._ask(curve)
             return
-        for _ in range(_ASKED_AGAIN if len(row.asked) >= _DIALLED else 0):
+        for _ in range(_ASKED_AGAIN):
             places = _rising(tries, row, curve)
             if not any([self._look_again(tries, place, reader) for place in set(places)]):
                 break
@@ -168,9 +172,15 @@ class Dialled:
         return np.maximum.accumulate(np.interp(self._goal, rising, grid))
 
 
+def _reach(row: Row) -> float:
+    """How many times farther than usual requests go."""
+    return max(row.target.most / MOST, 1.0)
+
+
 def _most(row: Row) -> Array:
     """Largest requests (S,) for the intensities."""
-    return np.maximum(np.minimum(_TIMES * row.asked + _MORE, row.target.most), row.asked)
+    limit = _reach(row) * (_TIMES * row.asked + _MORE)
+    return np.maximum(np.minimum(limit, row.target.most), row.asked)
 
 
 def _readings(tries: Sequence[Try]) -> tuple[Array, Array, Array]:
@@ -194,13 +204,14 @@ def _rising(tries: Sequence[Try], row: Row, curve: Array) -> list[int]:
     Notes
     -----
     The sum of what their readings are off by is smallest, with a fine wherever a reading does not
-    rise; no request falls (dynamic programming).
+    rise, a larger one the deeper it falls; no request falls (dynamic programming).
     """
     requests, plain, steady = _readings(tries)
     cost = _off(tries, row.asked) + _EVEN * np.abs(requests - curve[:, None])
     cost += _TEARS * (requests > _most(row)[:, None])
     falls = [read[:, None] < read + _STAYS for read in (plain, steady)]
-    fine = _FALLS * (falls[0] + _STEADY * falls[1])
+    depths = [np.maximum(read - read[:, None], 0) for read in (plain, steady)]
+    fine = _FALLS * (falls[0] + _STEADY * falls[1]) + _DEEP * (depths[0] + _STEADY * depths[1])
     before = np.tril(np.ones((len(tries), len(tries)), bool))
     total, ways = cost[0], []
     for more in cost[1:]:

@@ -7,7 +7,7 @@ and what the photograph does not show is left dark, for the network to paint.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import cv2
 import numpy as np
@@ -35,10 +35,22 @@ _DARK = 0.35
 # Brightness of what is hidden, beside the lips'.
 _THIN = 4.0
 # Slivers narrower than a pixel count as if so many times as wide.
+_LITTLE = 12.0
+# Grey levels that may be added to the photograph's own pixels in a mouth; from twice as many on,
+# edges that are finer than the square's would show.
+_CLOSES, _OPEN = 0.6, 0.3
+# Of the height of an opening: what the mouth keeps of it while teeth begin to be seen still, and
+# how much more until they are.
+_TEETH, _SURE = 3.0, 2.0
+# Pixels of height from which on an opening shows teeth, and how many more until that is sure.
 _BRUSH, _SOFT = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5)), 0.7
 # How far what is painted reaches beyond the hidden, and how softly it ends.
 _AROUND = 4
 # Pixels around the lips in which distances are told.
+
+
+Opening: TypeAlias = tuple[float, float, float, float]
+"""Middle between the corners, height of the upper edge, width and height of the opening."""
 
 
 class Mouth(NamedTuple):
@@ -55,6 +67,8 @@ class Mouth(NamedTuple):
         seen in the mouth before; positive within.
     dark : (3,) float32 array
         Grey levels of what was not seen.
+    stays : float
+        0…1: how far what was seen in the mouth is to be seen still, since it does not close.
     """
 
     lower: Plane
@@ -63,6 +77,7 @@ class Mouth(NamedTuple):
     opening: Plane
     seen: Plane
     dark: Plane
+    stays: float
 
     def box(self, reach: float) -> tuple[slice, slice] | None:
         """Rows and columns in which lip or opening are as near as `reach` pixels; None of none."""
@@ -77,9 +92,20 @@ class Mouth(NamedTuple):
         shown = _share(self.seen + _EDGE, 1.0)
         return np.asarray(_share(self.opening, 1.0) * (1 - shown), dtype=np.float32)
 
-    def painted(self) -> Plane:
-        """How far pixels (SIDE, SIDE) are painted, 0…1: what is hidden, and what is close to it."""
-        wide = cv2.dilate(np.minimum(_THIN * self.hidden(), 1), _BRUSH)
+    def kept(self) -> Plane:
+        """How far each pixel (SIDE, SIDE) shows teeth that are not to be painted over, 0…1."""
+        shown = _share(self.seen, 1.0) * _share(self.opening, 1.0)
+        return np.asarray(self.stays * shown, dtype=np.float32)
+
+    def painted(self, residual: Plane) -> Plane:
+        """How far each pixel (SIDE, SIDE) is painted, 0…1.
+
+        That is what is hidden, what `residual` (SIDE, SIDE, 3) changes much between the lips, and
+        what is close to them.
+        """
+        hidden = np.minimum(_THIN * self.hidden(), 1)
+        much = np.clip((np.abs(residual).max(axis=2) - _LITTLE) / _LITTLE, 0, 1)
+        wide = cv2.dilate(np.maximum(hidden, much * _share(self.opening, 1.0)), _BRUSH)
         return np.asarray(cv2.GaussianBlur(wide, (0, 0), _SOFT), dtype=np.float32)
 
 
@@ -106,7 +132,8 @@ def mouth(square: NDArray[np.uint8], before: Array, after: Array, lower: Plane) 
     lower : (SIDE, SIDE, 2) float32 array
         The lower lip's map.
     """
-    inside = _inside(before, after)
+    was, now = _opening(before), _opening(after)
+    inside = _inside(was, now)
     back = np.linalg.inv(inside[:, :2])
     behind = (before[INNER] - inside[:, 2]) @ back.T
     lips = np.concatenate([after[_OUTER], after[INNER]])
@@ -120,12 +147,13 @@ def mouth(square: NDArray[np.uint8], before: Array, after: Array, lower: Plane) 
         )
         planes.append(plane)
     lip, opening, seen = planes
-    return Mouth(lower, inside, lip, opening, seen, _dark(square, before))
+    stays = float(np.clip((now[3] / max(was[3], _FLAT) - _CLOSES) / _OPEN, 0, 1))
+    stays *= float(np.clip((was[3] - _TEETH) / _SURE, 0, 1))
+    return Mouth(lower, inside, lip, opening, seen, _dark(square, before), stays)
 
 
-def _inside(before: Array, after: Array) -> Array:
+def _inside(was: Opening, now: Opening) -> Array:
     """Teeth hang from the upper lip and grow with the opening, but not without end."""
-    was, now = (_opening(points) for points in (before, after))
     taller = np.clip(now[3] / max(was[3], _FLAT), 1, _TALLER)
     wider = np.clip(now[2] / max(was[2], _FLAT), 1, _WIDER)
     return np.array(
@@ -133,8 +161,7 @@ def _inside(before: Array, after: Array) -> Array:
     )
 
 
-def _opening(points: Array) -> tuple[float, float, float, float]:
-    """Middle between the corners, height of the upper edge, width and height of the opening."""
+def _opening(points: Array) -> Opening:
     left, right = points[60], points[64]
     top = float(points[UPPER, 1].mean())
     height = float(points[LOWER, 1].mean()) - top

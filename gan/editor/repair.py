@@ -147,6 +147,9 @@ class Repairer:
                     network_input, warped[part], after[part], moved[part], regions[part]
                 )
                 residual[part] = self.residuals(np.stack(planes)).transpose(0, 2, 3, 1)
+        for each, one in zip(residual, moved, strict=True):
+            if one.mouth is not None:
+                each *= np.where(each < 0, 1 - one.mouth.kept()[..., None], 1)
         return [Repaired(*each) for each in zip(moved, regions, warped, residual, strict=True)]
 
     def residuals(self, planes: NDArray[np.float32]) -> NDArray[np.float32]:
