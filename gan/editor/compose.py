@@ -185,7 +185,8 @@ def _averaged(square: NDArray[np.float32], matrix: NDArray[np.float64]) -> Array
 def _sampled(photograph: NDArray[np.uint8], moves: Array, left: int, top: int) -> Array:
     """Pixels of the photograph at each pixel of the patch plus its move, (h, w, 3)."""
     height, width = moves.shape[:2]
-    low, high = moves.min(axis=(0, 1)), moves.max(axis=(0, 1))
+    # Each coordinate by itself: along an axis of two, NumPy is ten times slower.
+    low, high = (np.array([f(moves[..., k]) for k in range(2)]) for f in (np.min, np.max))
     limits = np.array(photograph.shape[1::-1])
     origin = np.array([left, top])
     first = np.clip(np.floor(origin + low) - _REACH, 0, limits - 1).astype(int)

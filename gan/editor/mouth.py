@@ -7,6 +7,7 @@ and what the photograph does not show is left dark, for the network to paint.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple, TypeAlias
 
 import cv2
@@ -104,7 +105,8 @@ class Mouth(NamedTuple):
         what is close to them.
         """
         hidden = np.minimum(_THIN * self.hidden(), 1)
-        much = np.clip((np.abs(residual).max(axis=2) - _LITTLE) / _LITTLE, 0, 1)
+        added = functools.reduce(np.maximum, np.moveaxis(np.abs(residual), 2, 0))
+        much = np.clip((added - _LITTLE) / _LITTLE, 0, 1)
         wide = cv2.dilate(np.maximum(hidden, much * _share(self.opening, 1.0)), _BRUSH)
         return np.asarray(cv2.GaussianBlur(wide, (0, 0), _SOFT), dtype=np.float32)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -105,10 +106,14 @@ class Subject:
 
     def _toned(self, edit: Repaired) -> Repaired:
         """Without colours where the face has none."""
-        if np.ptp(self.square, axis=2).mean() > _GREY:
+        if not self._grey:
             return edit
         grey = edit.residual.mean(axis=2, keepdims=True)
         return edit._replace(residual=np.repeat(grey, 3, axis=2))
+
+    @functools.cached_property
+    def _grey(self) -> bool:
+        return bool(np.ptp(self.square, axis=2).mean() <= _GREY)
 
     @property
     def whole(self) -> bool:
