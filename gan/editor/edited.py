@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -86,3 +88,9 @@ def short_of(edited: Edited) -> tuple[str, ...]:
         for face in edited.faces
         if face.read is not None and face.intensity - face.read > _SHORT
     )
+
+
+def warn(notes: Iterable[str]) -> None:
+    """Tell notes to whoever called what calls this."""
+    for note in notes:
+        warnings.warn(note, stacklevel=3)

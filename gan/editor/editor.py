@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
@@ -13,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from calibration.expression import ExpressionModel
 from gan.editor.choice import Faces, check_faces
-from gan.editor.edited import Edited
+from gan.editor.edited import Edited, warn
 from gan.editor.finder import Finder
 from gan.editor.repair import Repairer
 from gan.editor.row import Row, drawn, make
@@ -115,7 +114,7 @@ class Editor:
             For each of `Edited.notes`.
         """
         edited = self.edit_faces(image, **wish)
-        _warn(edited.notes)
+        warn(edited.notes)
         return edited.image
 
     def edit_faces(self, image: ArrayLike, **wish: Any) -> Edited:
@@ -142,7 +141,8 @@ class Editor:
         faces : 'largest', 'all', int, (float, float), optional
             Which faces: a number counts from the left (1 first), a pair is a place in the face.
         exact : bool, optional
-            Look at the result again and correct the request until it shows the intensity.
+            Look at the result again and correct the request until it shows the intensity. Without,
+            and with `neutral`, the face goes the way that is likely for this person.
         check : bool, optional
             Tell `found` and `read` of each face.
 
@@ -210,7 +210,7 @@ class Editor:
             try:
                 picture = as_rgb(image)
                 subjects, notes = self.finder.subjects(picture, given, faces)
-                rows = [self._row(subject, wish, own) for subject in subjects]
+                rows = [self._row(subject, wish, own, None, exact) for subject in subjects]
             except ValueError as error:
                 results.append(error)
             else:
@@ -261,7 +261,7 @@ class Editor:
         wishes = [Wish(emotion) for emotion in named]
         picture, subjects, own, notes = self._looked_at(image, source, neutral, faces)
         shown, more = self.shown(picture, subjects, wishes, intensities, own, exact)
-        _warn([*notes, *more])
+        warn([*notes, *more])
         return np.array([list(cells) for cells in shown])
 
     def frames(
@@ -300,7 +300,7 @@ class Editor:
         wish = Wish(emotion, None, other, landmarks)
         picture, subjects, own, notes = self._looked_at(image, source, neutral, faces)
         [shown], more = self.shown(picture, subjects, [wish], intensities, own, exact)
-        _warn([*told, *notes, *more])
+        warn([*told, *notes, *more])
         return shown
 
     def _looked_at(
@@ -350,7 +350,8 @@ class Editor:
         values = np.unique(np.asarray(intensities, dtype=np.float64))
         knots = values if len(values) <= _DIALLED else np.linspace(values[0], values[-1], _KNOTS)
         rows = [
-            [self._row(subject, wish, neutral, knots) for subject in subjects] for wish in wishes
+            [self._row(subject, wish, neutral, knots, exact) for subject in subjects]
+            for wish in wishes
         ]
         for row in itertools.chain.from_iterable(rows):
             if row.target.faint:
@@ -372,15 +373,22 @@ class Editor:
         for intensity in intensities:
             yield drawn(picture, rows, int(np.searchsorted(values, intensity)))
 
-    def target(self, subject: Subject, wish: Wish, neutral: Array | None) -> Target:
+    def target(
+        self, subject: Subject, wish: Wish, neutral: Array | None, exact: bool = True
+    ) -> Target:
         """What a wish asks of a face, where `neutral` (68, 2) is the person without expression."""
         model = self._of_found if subject.detected else self.model
-        return Target(wish, model, subject.source, neutral, subject.rendered)
+        return Target(wish, model, subject.source, neutral, subject.rendered, exact)
 
     def _row(
-        self, subject: Subject, wish: Wish, neutral: Array | None, asked: Array | None = None
+        self,
+        subject: Subject,
+        wish: Wish,
+        neutral: Array | None,
+        asked: Array | None = None,
+        exact: bool = True,
     ) -> Row:
-        target = self.target(subject, wish, neutral)
+        target = self.target(subject, wish, neutral, exact)
         return Row(subject, target, [target.intensity] if asked is None else asked)
 
     def _make(self, rows: Sequence[Row], exact: bool, film: bool = False) -> None:
@@ -389,8 +397,3 @@ class Editor:
                 tune(rows, self.repairer, self.finder.reader(self.model), film)
             else:
                 make(rows, self.repairer)
-
-
-def _warn(notes: Iterable[str]) -> None:
-    for note in notes:
-        warnings.warn(note, stacklevel=3)

@@ -150,6 +150,9 @@ class Target:
         The same person without expression.
     rendered : bool, optional
         No photograph: there, what is read says little of what is shown.
+    exact : bool, optional
+        The result of a photograph is to show what is asked for. Otherwise a person whose neutral
+        face is known goes the way that is likely.
 
     Attributes
     ----------
@@ -184,6 +187,7 @@ class Target:
         source: Array,
         neutral: Array | None = None,
         rendered: bool = False,
+        exact: bool = True,
     ) -> None:
         check_emotion(wish.emotion, model)
         self._wish, self._model, self._source, self._neutral = wish, model, source, neutral
@@ -215,7 +219,7 @@ class Target:
             what, strength = _shown(model.estimate(neutral))
             if strength > _NOT_NEUTRAL:
                 self.note = self.note or f"the neutral photograph shows {what} of {strength:.2f}"
-        self._way = self._likely(rendered)
+        self._way = self._likely(rendered, exact)
         if self._way is not None:
             self.still = self._way.shows
             if neutral is None:
@@ -224,12 +228,12 @@ class Target:
                     "what is read"
                 )
 
-    def _likely(self, rendered: bool) -> Way | None:
-        """The way that true expressions go, where it says more than what is read."""
+    def _likely(self, rendered: bool, exact: bool) -> Way | None:
+        """The way that true expressions go, where what is read does not decide."""
         if self.still is None or not self.scalable or self.emotion not in self._model.emotions:
             return None
         source, emotion, still = self._source, self._model.emotions.index(self.emotion), self.still
-        if self._neutral is not None:
+        if self._neutral is not None and (rendered or not exact):
             bare = self._model.intensify(source, 0.0, "neutral", self._neutral)
             return own_way(source, bare, emotion, another=self._shows_another(emotion))
         if not rendered:
