@@ -8,9 +8,12 @@ from gan.editor.likely import (
     Numbers,
     displacement,
     fit,
+    fit_mean,
     load,
+    mirrored,
     own_way,
     rendered_way,
+    ways,
 )
 from gan.editor.square import INTER_OCULAR, square_of
 from gan.editor.wish import Target, Wish
@@ -171,3 +174,44 @@ def test_a_rendered_head_goes_by_the_mean_from_what_it_shows(neutral, opened):
     assert wanted[0] == pytest.approx(np.full((68, 2), 0.5))
     assert wanted[1] == pytest.approx(neutral)
     assert wanted[2] == pytest.approx(moved(neutral, opened, 0.7))
+
+
+def test_means_are_of_each_emotion_and_symmetric():
+    full = np.random.default_rng(0).normal(0, 0.1, (4, ALL))
+    mean = fit_mean(np.array([0, 0, 2, 2]), full, np.full(4, 1e6), 3)
+    assert mean[0] == pytest.approx((full[:2].mean(0) + mirrored(full[:2]).mean(0)) / 2, abs=1e-5)
+    assert mean[1] == pytest.approx(0)
+    assert mirrored(mean) == pytest.approx(mean)
+
+
+def test_what_is_learnt_is_symmetric():
+    rng = np.random.default_rng(0)
+    rows = [(0, rng.normal(0, 0.1, 102), rng.normal(0, 0.1, ALL)) for _ in range(5)]
+    flipped = [(e, mirrored(a[None])[0], mirrored(b[None])[0]) for e, a, b in rows]
+    assert fit(rows, np.ones(5), 1) == pytest.approx(fit(flipped, np.ones(5), 1))
+
+
+def test_the_dial_of_a_rendered_head_does_not_jump(neutral, model):
+    less = Target(Wish("surprise"), model, neutral).points([-0.4])[0]
+    way = Target(Wish("surprise"), model, less, rendered=True)
+    near, at = way.points([way.still - 1e-6, way.still])
+    assert near == pytest.approx(at, abs=1e-3)
+
+
+def test_requests_below_zero_are_finite(neutral, model):
+    target = Target(Wish("anger"), model, neutral, neutral, exact=False)
+    assert np.isfinite(target.points([-0.1])).all()
+
+
+def test_emotions_are_known_by_their_names(neutral, model, monkeypatch):
+    """A model that knows other emotions, or in another order, takes no other emotion's way."""
+    assert ways() == model.emotions
+
+    def asked():
+        return Target(Wish("surprise"), model, neutral, neutral, exact=False)
+
+    here = asked().points([1.0])
+    monkeypatch.setattr("gan.editor.wish.ways", lambda: model.emotions[::-1])
+    assert np.abs(asked().points([1.0]) - here).max() > 1
+    monkeypatch.setattr("gan.editor.wish.ways", lambda: ("joy",))
+    assert asked().tells

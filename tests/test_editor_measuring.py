@@ -149,7 +149,7 @@ def test_an_edit_is_judged_by_the_exact_points(pair, monkeypatch, capsys):
             face = SimpleNamespace(source=pair.before + own, wanted=half + own, found=half)
             return SimpleNamespace(faces=[face], image=pair.target)
 
-    *_, still, moved = editor_truth._measure(Right(), film, known=False)
+    *_, still, moved = editor_truth._measure(Right(), film, known=False, exact=True)
     assert moved == pytest.approx(still / 2, rel=0.05)
 
     class Never:

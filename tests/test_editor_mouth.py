@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from gan.editor.compose import compose
+from gan.editor.inputs import network_input
 from gan.editor.mouth import _signed_distance, parted
+from gan.editor.region import region
 from gan.editor.repair import Repairer
 from gan.editor.square import SIDE, into, square_of
 from gan.editor.warp import moves, warp
@@ -147,3 +149,63 @@ def test_a_mouth_may_leave_the_photograph(placed):
         compose(drawn(before), np.eye(2, 3), made).onto(whole)
         compose(photograph.copy(), np.eye(2, 3), made).onto(photograph)
         assert (photograph[: height - 24, : width - 24] == whole[: height - 24, : width - 24]).all()
+
+
+def adds(levels):
+    return Repairer(
+        lambda planes: np.full((len(planes), 3, SIDE, SIDE), levels / 127.5, np.float32)
+    )
+
+
+def added(levels, face, before, after, row):
+    [made] = adds(levels)(face[None], before[None], after[None])
+    return made.residual[row, 64]
+
+
+def test_teeth_that_stay_are_not_painted_darker(placed):
+    ajar, wider, shut, less = (opened(placed, height) for height in (12, 14, 0, 5))
+    face = drawn(ajar)
+    assert added(-50, face, ajar, wider, 96) == pytest.approx(0)
+    assert added(50, face, ajar, wider, 96) == pytest.approx(50)
+    assert added(-50, face, ajar, shut, 96) == pytest.approx(-50)
+    assert added(-50, drawn(shut), shut, wider, 96) == pytest.approx(-50)
+    # A mouth that closes halfway hides them.
+    assert added(-50, face, ajar, less, 92) == pytest.approx(-50)
+
+
+def test_what_is_painted_shows_the_squares_own_pixels(placed):
+    """Fine grain of a large photograph is not seen through what is painted between the lips."""
+    before = opened(placed, 10)
+    after = before.copy()
+    after[57, 1] += 1
+    matrix = np.array([[0.25, 0, -0.375], [0, 0.25, -0.375]])
+    rough = drawn(before, 4) + np.random.default_rng(0).normal(0, 40, (4 * SIDE, 4 * SIDE, 3))
+    rough = np.clip(rough, 0, 255).astype(np.uint8)
+    grain = []
+    for levels in (0, 60):
+        [made] = Repairer(None)(drawn(before)[None], before[None], after[None])
+        picture = rough.copy()
+        residual = np.full_like(made.residual, levels)
+        compose(rough, matrix, made._replace(residual=residual)).onto(picture)
+        part = picture[372:400, 230:280].astype(float)
+        grain.append((part - cv2.GaussianBlur(part, (0, 0), 1)).std())
+    assert grain[1] < 0.4 * grain[0]
+
+
+def test_crossed_lips_are_parted_before_they_are_moved(placed):
+    before, crossed = opened(placed, 4), opened(placed, 0)
+    crossed[65:68, 1] -= 2
+    face = drawn(before)
+    for one, other in ((before, crossed), (crossed, before)):
+        found, clean = moves(face, one, other), moves(face, parted(one), parted(other))
+        assert (found.face == clean.face).all()
+        assert (found.mouth.opening == clean.mouth.opening).all()
+
+
+def test_the_network_is_told_what_was_hidden(placed):
+    before, after = opened(placed, 0), opened(placed, 14)
+    moved = moves(drawn(before), before, after)
+    image = warp(drawn(before), moved)
+    planes = network_input(image, after, moved, region(before, after))
+    assert planes[10, 93:103, 64].min() == 1
+    assert planes[10, :80].max() == 0

@@ -19,7 +19,7 @@ def test_results_come_in_the_order_of_what_was_given(count):
 
 
 def test_many_are_shared_and_few_are_not(monkeypatch):
-    monkeypatch.setattr("os.cpu_count", lambda: 4)
+    monkeypatch.setattr("gan.editor.threads.cores", lambda: 4)
     assert set(spread(lambda _: threading.current_thread(), range(3))) == {threading.main_thread()}
     assert threading.main_thread() not in spread(lambda _: threading.current_thread(), range(8))
 

@@ -74,7 +74,8 @@ def compose(
     Each pixel is sampled once, from the photograph itself; map and residual are smooth and come
     from the square. Where the map is the identity and nothing is added, the photograph comes back
     to the bit. Nothing is blended: both die away within the region, and a mixture of a moved and
-    an unmoved face would show its contour twice.
+    an unmoved face would show its contour twice. But for the mouth: its layers are blended at their
+    edges, and where it is painted it shows the square's pixels.
     """
     left, top, width, height = _extent(photograph, matrix, edit.region)
     if width == 0 or height == 0:
@@ -110,7 +111,7 @@ def _with_mouth(
     edit: Repaired,
     corner: tuple[int, int],
 ) -> Array:
-    """The patch (h, w, 3) at `corner`, with the layers of the mouth.
+    """The patch (h, w, 3) at `corner`, with the layers of the mouth, in place.
 
     Where it is painted, it shows the square's own pixels.
     """
@@ -145,9 +146,8 @@ def _with_mouth(
     part += share * (
         _enlarged(_averaged(edit.warped.astype(np.float32), matrix), local, size) - part
     )
-    result = face.astype(np.float32)
-    result[rows, columns] = part
-    return result
+    face[rows, columns] = np.clip(np.rint(part), 0, 255)
+    return face
 
 
 def _extent(

@@ -31,6 +31,8 @@ class EditedFace:
         Landmarks found again in the result, where that was checked.
     read : float or None
         Intensity that they show.
+    tuned : bool
+        What is read decides how far the face goes.
     """
 
     source: NDArray[np.float64] = field(repr=False)
@@ -39,6 +41,7 @@ class EditedFace:
     intensity: float
     found: NDArray[np.float64] | None = field(default=None, repr=False)
     read: float | None = None
+    tuned: bool = True
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +89,7 @@ def short_of(edited: Edited) -> tuple[str, ...]:
         f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: "
         "more was not found without losing the likeness, or not looked for (--once)"
         for face in edited.faces
-        if face.read is not None and face.intensity - face.read > _SHORT
+        if face.read is not None and face.tuned and face.intensity - face.read > _SHORT
     )
 
 

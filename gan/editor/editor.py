@@ -221,7 +221,7 @@ class Editor:
         shown = spread(drawn, [one[1] for one in begun], [one[2] for one in begun])
         for edited, (place, _, rows, notes) in zip(shown, begun, strict=True):
             done = [row.told(self.finder.place if check else None) for row in rows]
-            results[place] = Edited(edited, tuple(done), tuple(notes))
+            results[place] = Edited(edited, tuple(done), tuple(dict.fromkeys(notes)))
         return results
 
     def dial(

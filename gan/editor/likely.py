@@ -73,7 +73,7 @@ class Way(NamedTuple):
         """Landmarks (S, 68, 2) at intensities (S,)."""
         more = np.maximum(intensities - self.shows, 0)[:, None, None]
         wanted = self.start + more * self.full
-        less = intensities < self.shows
+        less = np.maximum(intensities, 0) < self.shows
         if less.any():
             wanted[less] = self.below(np.maximum(intensities[less], 0) / self.shows)
         return wanted
@@ -125,7 +125,7 @@ def own_way(
     neutral : (68, 2) float array
         The same person without expression, turned alike.
     emotion : int
-        Of `ExpressionModel.emotions`.
+        Row of `Numbers`; `ways` names those that ship.
     another : bool, optional
         The face shows another expression, which comes off: its own displacement tells nothing.
     numbers : Numbers, optional
@@ -138,6 +138,7 @@ def own_way(
     count = len(learnt.rendered)
     full = features(np.array([emotion]), moved, count) @ learnt.own
     shows = float(np.clip(shown(full, moved)[0], 0, 1))
+    start = start if shows > 0 else bare
     motion = full.reshape(scheme.COUNT, 2) @ np.linalg.inv(_frame(points)).T
     return Way(shows, start, motion, lambda part: bare + part[:, None, None] * (start - bare))
 
@@ -174,6 +175,15 @@ def load(path: Path = SHIPPED) -> Numbers:
 
     stored: dict[str, Any] = load_file(path)
     return Numbers(**{name: stored[name].astype(np.float64) for name in Numbers._fields})
+
+
+@cache
+def ways(path: Path = SHIPPED) -> tuple[str, ...]:
+    """The emotions whose ways ship, in the order of their rows."""
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:
+        return tuple(file.metadata()["emotions"].split(", "))
 
 
 def fit(rows: Sequence[tuple[int, Array, Array]], weights: Array, emotions: int) -> Array:

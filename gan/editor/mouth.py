@@ -81,7 +81,7 @@ class Mouth(NamedTuple):
     stays: float
 
     def box(self, reach: float) -> tuple[slice, slice] | None:
-        """Rows and columns in which lip or opening are as near as `reach` pixels; None of none."""
+        """Rows and columns with lip or opening as near as `reach` pixels; None where none is."""
         near = np.maximum(self.lip, self.opening) > -reach
         rows, columns = np.flatnonzero(near.any(axis=1)), np.flatnonzero(near.any(axis=0))
         if not len(rows):

@@ -147,6 +147,7 @@ class Repairer:
                     network_input, warped[part], after[part], moved[part], regions[part]
                 )
                 residual[part] = self.residuals(np.stack(planes)).transpose(0, 2, 3, 1)
+        # Where it is not sure, the network rather hides teeth than adds some.
         for each, one in zip(residual, moved, strict=True):
             if one.mouth is not None:
                 each *= np.where(each < 0, 1 - one.mouth.kept()[..., None], 1)

@@ -86,6 +86,7 @@ class Row:
             self.target.intensity,
             None if found is None else found[0],
             None if found is None else max(float(self.target.read(found)[0]), 0.0),
+            self.target.tells,
         )
 
 

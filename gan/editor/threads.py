@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
+
+from landmarks.batch import cores
 
 T = TypeVar("T")
 
@@ -19,8 +20,8 @@ def spread(work: Callable[..., T], *given: Any) -> list[T]:
     OpenCV and NumPy let go of Python's lock while they work, so that threads gain.
     """
     count = len(given[0])
-    cores = os.cpu_count() or 1
-    if count < _FEW or cores == 1:
+    threads = min(count, cores())
+    if count < _FEW or threads == 1:
         return [work(*each) for each in zip(*given, strict=True)]
-    with ThreadPoolExecutor(min(count, cores)) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         return list(pool.map(work, *given))

@@ -39,7 +39,8 @@ def tune(rows: Sequence[Row], repairer: Repairer, reader: Reader, film: bool = F
     to a face by a part only, another one in each face: each edit tells how far, and the next
     request goes as much farther. In the end each intensity gets the edit that shows it best, of all
     that were made, so that requests and readings rise. What cannot be asked for at several
-    strengths is pushed by what its landmarks lack; rendered heads are made once.
+    strengths is pushed by what its landmarks lack; where what is read does not decide
+    (`Target.tells`), a face is made once.
     """
     make([row for row in rows if not row.target.tells], repairer)
     rows = [row for row in rows if row.target.tells]

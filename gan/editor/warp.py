@@ -24,7 +24,7 @@ _STIFF = 2.0
 # between neighbours, do not tear the face.
 _ANCHORS = 20
 # On each side of the square, where nothing moves.
-_INNER = np.arange(scheme.COUNT)
+_LANDMARKS = np.arange(scheme.COUNT)
 _LIPS = [*scheme.REGIONS["outer_lips"], *scheme.REGIONS["inner_lips"]]
 
 
@@ -82,7 +82,7 @@ def moves(square: NDArray[np.uint8], source: ArrayLike, wanted: ArrayLike) -> Mo
     shifts = np.concatenate([before - after, np.zeros_like(_anchors())])
     if (before[_LIPS] == after[_LIPS]).all():
         return Moves(identity() + _splines(knots, shifts, [()]) * share)
-    dense = _splines(knots, shifts, [_INNER[LOWER], _INNER[UPPER]])
+    dense = _splines(knots, shifts, [_LANDMARKS[LOWER], _LANDMARKS[UPPER]])
     face, lower = (identity() + one * share for one in np.split(dense, 2, axis=2))
     return Moves(face, mouth(square, before, after, lower))
 

@@ -12,7 +12,7 @@ from calibration.estimate import ExpressionEstimate
 from calibration.expression import ExpressionModel
 from calibration.faces import FrontalFaces
 from calibration.procrustes import align_similarity
-from gan.editor.likely import Way, own_way, rendered_way
+from gan.editor.likely import Way, own_way, rendered_way, ways
 from landmarks import scheme
 from landmarks.errors import InputError, PointsError
 from landmarks.metrics import inter_ocular_distance
@@ -39,8 +39,8 @@ _FOLLOWED = {
 # How far a predictor follows what is done to a face: rise of the reading for one of the request,
 # about as the median of ten validation faces; of sadness that was 0.2, and spread most.
 _MOST_OF = {"disgust": 1.8, "sadness": 4.0}
-# Largest requests, where they are not `MOST`. Sadness moves landmarks a third as far as the others
-# do, and is followed least; of more disgust a face is squeezed, and another person's.
+# Largest requests, where they are not `MOST`. Sadness moves landmarks least, and is
+# followed least; of more disgust a face is squeezed, and another person's.
 _NOT_NEUTRAL = 0.5
 # From which intensity on a face that is given as neutral is doubted.
 _UNLIKELY, _CLEAR = 0.01, 0.3
@@ -165,8 +165,8 @@ class Target:
     note : str
         What the user should know; mostly empty.
     still : float or None
-        Request that moves nothing, which is what the face reads, or what it shows by its own
-        neutral; None where that is not known.
+        Request that moves nothing, which is what the face reads, or what it is expected to show
+        where that does not decide; None where that is not known.
     followed : float
         Rise of the reading that is to be expected for one of the request.
     most : float
@@ -230,21 +230,27 @@ class Target:
 
     def _likely(self, rendered: bool, exact: bool) -> Way | None:
         """The way that true expressions go, where what is read does not decide."""
-        if self.still is None or not self.scalable or self.emotion not in self._model.emotions:
+        if self.still is None or not self.scalable or self.emotion not in ways():
             return None
-        source, emotion, still = self._source, self._model.emotions.index(self.emotion), self.still
+        source, emotion, still = self._source, ways().index(self.emotion), self.still
         if self._neutral is not None and (rendered or not exact):
             bare = self._model.intensify(source, 0.0, "neutral", self._neutral)
-            return own_way(source, bare, emotion, another=self._shows_another(emotion))
+            return own_way(source, bare, emotion, another=self._shows_another())
         if not rendered:
             return None
-        # Towards neutral it goes as on photographs: 0 is no expression on every face.
-        return rendered_way(
-            source, emotion, still, lambda part: self._points(np.maximum(still, 0) * part)
-        )
 
-    def _shows_another(self, emotion: int) -> bool:
+        def below(part: Array) -> Array:
+            # Towards neutral it goes as on photographs, where 0 is no expression; a face that
+            # reads less than none stays as it is there.
+            if still > 0:
+                return self._points(still * part)
+            return np.repeat(source[None], len(part), axis=0)
+
+        return rendered_way(source, emotion, still, below)
+
+    def _shows_another(self) -> bool:
         estimate = self._model.estimate(self._source, self._neutral)
+        emotion = self._model.emotions.index(self.emotion)
         strongest = float(np.max(estimate.intensities))
         return bool(estimate.probability[emotion] < _UNLIKELY and strongest > _CLEAR)
 
@@ -264,7 +270,8 @@ class Target:
         Parameters
         ----------
         requests : (S,) array_like
-            Below 0 the landmarks go on beyond neutral.
+            Below 0 the landmarks go on beyond neutral; where what is read does not decide, they
+            stay at 0.
 
         Returns
         -------

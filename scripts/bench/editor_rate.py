@@ -11,7 +11,6 @@ which is done on the processor, with as many threads as it has cores.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -24,6 +23,7 @@ from gan.editor import Editor
 from gan.editor.inputs import CHANNELS
 from gan.editor.square import SIDE, square_of
 from landmarks import detect, read_image
+from landmarks.batch import cores
 from landmarks.errors import InputError
 
 
@@ -50,6 +50,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--faces", type=int, default=64, help="of a batch (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3)
     args = parser.parse_args(argv)
+    if min(args.faces, args.rounds) < 1:
+        parser.error("--faces and --rounds: expected 1 or more")
     try:
         _run(args)
     except (InputError, OSError) as problem:
@@ -78,7 +80,7 @@ def _run(args: argparse.Namespace) -> None:
         "all but the network": lambda: warped.edit_batch(many, **wish),
     }
     base = None
-    print(f"{args.faces} faces, {args.device or 'ONNX Runtime'}, {os.cpu_count()} cores")
+    print(f"{args.faces} faces, {args.device or 'ONNX Runtime'}, {cores()} cores")
     for name, work in rates.items():
         found = rate(work, args.faces, args.rounds)
         base = base or found

@@ -23,7 +23,7 @@ from typing import Any, NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
@@ -31,6 +31,7 @@ from gan.editor.fine import FinePlacer
 from gan.editor.rendered import features
 from gan.editor.subject import Subject
 from landmarks.errors import InputError
+from landmarks.files import replacing
 from landmarks.image import read_image
 from landmarks.keypoints.predictor import SMALL
 from landmarks.placing import make_placer
@@ -40,6 +41,10 @@ from landmarks.shards import read_shards
 from landmarks.views import Views
 
 _TURNED, _EVERY, _EACH = 35.0, 2, 4
+_DATA = (
+    "synthetic people rendered from ICT-FaceKit (USC ICT, MIT); frames of YouTube Faces (MIT) and "
+    "press photographs (Apache-2.0), training persons of landmarks.split_of alone"
+)
 _SUFFIXES = (".jpg", ".jpeg", ".png")
 _EDGES_FROM, _TOLD_MORE = 167, 1.5
 # From which feature on they are of gradients, and how much more those before count.
@@ -174,10 +179,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         shown = [(f, 1) for path in args.rendered for f in faces(path, args.most, look)]
         shown += [(f, 0) for path in args.photos for f in faces(path, args.most, look)]
+        taught = [(f, label) for f, label in shown if f.split == "train"]
+        for label, which in ((1, args.rendered), (0, args.photos)):
+            if len({f.person for f, known in taught if known == label}) < _FOLDS:
+                raise InputError(
+                    f"{', '.join(which)}: fewer than {_FOLDS} training persons whose face is found"
+                )
     except (InputError, OSError) as problem:
         print(f"{parser.prog}: {problem}", file=sys.stderr)
         return 2
-    taught = [(f, label) for f, label in shown if f.split == "train"]
     weights, bias = learn(
         np.array([f.told for f, _ in taught]),
         np.array([label for _, label in taught]),
@@ -196,7 +206,12 @@ def main(argv: Sequence[str] | None = None) -> int:
             )
     if args.output:
         stored = {"weights": np.float32(weights), "bias": np.array([bias], np.float32)}
-        save_file(stored, args.output, {"learnt from": "synthetic people and photographs"})
+        told = {
+            "learnt from": _DATA,
+            "command": f"{parser.prog} --rendered FILMS PEOPLE --photos …",
+        }
+        with replacing(Path(args.output), "wb") as file:
+            file.write(save(stored, told))
     return 0
 
 

@@ -84,6 +84,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--model", help="of gan.editor.train (default: the editor that ships)")
     parser.add_argument("--split", default="test")
     parser.add_argument("--warp-only", action="store_true")
+    parser.add_argument("--once", action="store_true", help="do not correct what is read")
     args = parser.parse_args(argv)
     try:
         _run(args)
@@ -102,7 +103,7 @@ def _run(args: argparse.Namespace) -> None:
         rows, lost = [], 0
         for film in shown:
             try:
-                rows.append(_measure(editor, film, known))
+                rows.append(_measure(editor, film, known, not args.once))
             except ValueError:
                 lost += 1
         if not rows:
@@ -120,7 +121,7 @@ def _run(args: argparse.Namespace) -> None:
         )
 
 
-def _measure(editor: Editor, film: Film, known: bool) -> tuple[float, ...]:
+def _measure(editor: Editor, film: Film, known: bool, exact: bool) -> tuple[float, ...]:
     weak, full = film.weak, film.full
     neutral = film.neutral.image if known else None
     edited = editor.edit_faces(
@@ -129,6 +130,7 @@ def _measure(editor: Editor, film: Film, known: bool) -> tuple[float, ...]:
         intensity=1.0,
         neutral=neutral,
         faces="largest",
+        exact=exact,
         check=True,
     )
     [face] = edited.faces
