@@ -45,6 +45,8 @@ _NOT_NEUTRAL = 0.5
 # From which intensity on a face that is given as neutral is doubted.
 _UNLIKELY, _CLEAR = 0.01, 0.3
 # A face with so little of the wanted emotion and so much of another shows that other one.
+_FULL = 0.95
+# From which share of an expression on a face seems to show all of it.
 _BELOW = 0.5
 # Landmarks below neutral go on as they came down over this intensity.
 _ELSEWHERE, _LARGER, _TURNED = 0.5, 1.6, 25.0
@@ -222,6 +224,10 @@ class Target:
         self._way = self._likely(rendered, exact)
         if self._way is not None:
             self.still = self._way.shows
+            if neutral is not None and self.still > _FULL:
+                self.note = self.note or (
+                    f"beside its neutral the face seems to show full {self.emotion} already"
+                )
             if neutral is None:
                 self.note = self.note or (
                     "the face seems rendered, no photograph: its expression is not corrected by "
