@@ -220,7 +220,7 @@ def test_emotions_are_known_by_their_names(neutral, model, monkeypatch):
 def test_a_face_that_shows_all_of_it_already_is_told(neutral, model):
     way = Target(Wish("surprise"), model, neutral, neutral, exact=False)
     assert not way.note
-    full = way.points([1.3])[0]
+    full = way.points([2.0])[0]
     assert (
         "full surprise already" in Target(Wish("surprise"), model, full, neutral, exact=False).note
     )
