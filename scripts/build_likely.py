@@ -254,8 +254,9 @@ def _write(numbers: Numbers, path: str, model: ExpressionModel) -> None:
 
     told = {
         "emotions": ", ".join(model.emotions),
-        "learnt from": "films of synthetic training persons (ICT-FaceKit, USC ICT, MIT) and landmarks "
-        "of rated photographs of performers (Taiwan Corpora of Chinese Emotions; landmarks alone)",
+        "learnt from": "films of synthetic training persons (ICT-FaceKit, USC ICT, MIT) and "
+        "landmarks of rated photographs of performers (Taiwan Corpora of Chinese Emotions; "
+        "landmarks alone)",
         "command": "python -m scripts.build_likely FILMS --rated CSV",
     }
     stored = {name: np.float32(value) for name, value in numbers._asdict().items()}
