@@ -260,4 +260,5 @@ def test_what_falls_far_short_is_told():
 
     edited = Edited(np.zeros((2, 2, 3), np.uint8), (face(0.7), face(0.6), face(None)))
     [told] = short_of(edited)
-    assert told.startswith("asked for anger at 1, the result shows 0.60")
+    assert told.startswith("asked for anger at 1, the result shows 0.60: more was not found")
+    assert "--once" in short_of(edited, exact=False)[0]

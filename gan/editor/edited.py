@@ -83,11 +83,13 @@ def told(edited: Edited) -> str:
     return f"{many}, {', intensity '.join(asked(edited))}"
 
 
-def short_of(edited: Edited) -> tuple[str, ...]:
-    """A sentence for each face that shows much less than was asked for."""
+def short_of(edited: Edited, exact: bool = True) -> tuple[str, ...]:
+    """A sentence for each face that shows much less than was asked for, looked for or not."""
+    why = "more was not found without losing the likeness"
+    if not exact:
+        why = "nothing was corrected, since --once was asked for"
     return tuple(
-        f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: "
-        "more was not found without losing the likeness, or not looked for (--once)"
+        f"asked for {face.emotion} at {face.intensity:.3g}, the result shows {face.read:.2f}: {why}"
         for face in edited.faces
         if face.read is not None and face.tuned and face.intensity - face.read > _SHORT
     )

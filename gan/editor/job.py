@@ -322,7 +322,7 @@ def _edited(target: Path, edited: Edited, path: str) -> _Made:
         target,
         lambda: write_edited(target, edited.image, mark, origin),
         told(edited),
-        (*edited.notes, *short_of(edited)),
+        (*edited.notes, *short_of(edited, not job.once)),
     )
 
 
