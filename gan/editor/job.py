@@ -164,7 +164,7 @@ def edit_one(paths: Sequence[str], job: Job) -> list[str]:
             made.append(_dial(target, photograph, path, job))
         else:
             edited = job.editor.edit_faces(photograph, **job.wish, **job.strength, check=True)
-            made.append(_edited(target, edited, path))
+            made.append(_edited(target, edited, path, job))
     if job.animate is not None:
         made.append(_film(Path(job.animate), photograph, job))
     for result in made:
@@ -267,7 +267,7 @@ def _edit_read(
             elif isinstance(edited := made[place], ValueError):
                 raise edited
             else:
-                result = _edited(target, edited, path)
+                result = _edited(target, edited, path, job)
             result._replace(told="; ".join([result.told, *result.notes])).put()
         except ValueError as error:
             yield path, error
@@ -314,7 +314,7 @@ def _targets(folder: Path, sources: Sequence[Source]) -> dict[str, Path]:
     return targets
 
 
-def _edited(target: Path, edited: Edited, path: str) -> _Made:
+def _edited(target: Path, edited: Edited, path: str, job: Job) -> _Made:
     emotion, intensity = asked(edited)
     mark = {"Emotion": emotion, "Intensity": intensity, "Faces": str(len(edited.faces))}
     origin = read_origin(path)
