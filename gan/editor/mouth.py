@@ -211,7 +211,7 @@ def layered(
         What each layer shows everywhere.
     distances : three (h, w) float32 arrays
         `lip`, `opening` and `seen` of `Mouth`.
-    dark : (3,) or (h, w, 3) float32 array
+    dark : (3,) float32 array
         What is shown where nothing was seen.
     scale : float
         Pixels of the picture for each of the square's.

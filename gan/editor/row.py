@@ -142,7 +142,7 @@ def torn(moved: Moves) -> bool:
 
 
 def _inside_out(coordinates: Array) -> float:
-    """Share of a backward map (SIDE, SIDE, 2)."""
+    """Share of a backward map (SIDE, SIDE, 2) that is turned inside out."""
     across = np.diff(coordinates, axis=1)[:-1]
     along = np.diff(coordinates, axis=0)[:, :-1]
     area = across[..., 0] * along[..., 1] - across[..., 1] * along[..., 0]
